@@ -1,0 +1,129 @@
+"""A check: a function (module, draw) -> observations, with the points that hang on it.
+
+A check exercises the public classes of a module and returns what it saw, as `{name: value}`. It
+holds no expected value and asserts nothing; the judge compares. Helpers for the body of a check
+are at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import getdoc
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from autograder.draw import Draw
+
+# An observation of this name is not compared: remarks for the student, which cost nothing.
+REMARKS = "remarks"
+
+GIVEN = "given"  # the "TODO" of checks on code that is given: 0 points, reported apart
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one TODO.
+
+    `apart` maps each other TODO that this check passes through to a stand-in for it: a function
+    that puts something else, not the answer, in its place in the module. When that other TODO is
+    wrong, the check is run again with the stand-ins, on the reference as well, so that each TODO
+    is judged on its own.
+    """
+
+    id: str
+    todo: str
+    points: float
+    title: str
+    run: Callable[[Any, Draw], Mapping[str, Any]]
+    apart: Mapping[str, Callable[[ModuleType], None]] = field(default_factory=dict)
+
+
+def check(
+    *, todo: str, points: float, apart: Mapping[str, Callable[[ModuleType], None]] | None = None
+) -> Callable[[Callable[[Any, Draw], Mapping[str, Any]]], Check]:
+    """Make a check of a function; its name is the check's id, its docstring the title."""
+
+    def decorate(function: Callable[[Any, Draw], Mapping[str, Any]]) -> Check:
+        title = (getdoc(function) or function.__name__).partition("\n\n")[0].replace("\n", " ")
+        return Check(function.__name__, todo, points, title, function, dict(apart or {}))
+
+    return decorate
+
+
+class Unexpected(Exception):
+    """What a student's code returned is not of the form that was asked for."""
+
+
+class Inseparable(Exception):
+    """The model is written so that one part of it cannot be looked at without the others."""
+
+
+def parts(result: Any, *names: str) -> tuple[Any, ...]:
+    """The parts of a returned tuple; raises Unexpected when it is anything else."""
+    if isinstance(result, tuple | list) and len(result) == len(names):
+        return tuple(result)
+    raise Unexpected(f"returned {describe(result)}; expected a tuple ({', '.join(names)})")
+
+
+def tensor(result: Any, name: str) -> Tensor:
+    """The returned tensor; raises Unexpected when it is anything else."""
+    import torch
+
+    if isinstance(result, torch.Tensor):
+        return result
+    raise Unexpected(f"returned {describe(result)}; expected a tensor, {name}")
+
+
+def gradients(
+    outputs: Mapping[str, Tensor], inputs: Mapping[str, Tensor | None], draw: Draw
+) -> dict[str, Any]:
+    """The gradient of a drawn weighted sum of the outputs with respect to each input, by name.
+
+    None stands for "no gradient reaches it" and for an input that is not there.
+    """
+    import torch
+
+    differentiable = [out for out in outputs.values() if out.requires_grad]
+    wanted = {name: t for name, t in inputs.items() if t is not None and t.requires_grad}
+    found: dict[str, Tensor | None] = {}
+    # Drawn for every output, so that what is drawn does not depend on the answer.
+    weights = [draw(*out.shape).to(out.dtype) for out in outputs.values()]
+    if differentiable and wanted:
+        loss = torch.stack(
+            [
+                (w * out).sum()
+                for w, out in zip(weights, outputs.values(), strict=True)
+                if out.requires_grad
+            ]
+        ).sum()
+        grads = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+        found = dict(zip(wanted, grads, strict=True))
+    return {f"gradient of {name}": found.get(name) for name in inputs}
+
+
+def distinct(ratio: Tensor) -> str:
+    """The values that occur in a tensor, in increasing order; of many, the first few."""
+    values = sorted(
+        {f"{value:.3g}" for value in ratio.detach().abs().flatten().tolist()}, key=float
+    )
+    return ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
+
+
+def describe(value: Any) -> str:
+    """A few words for what a student returned."""
+    import torch
+
+    if value is None:
+        return "None"
+    if type(value) in (torch.Tensor, torch.nn.Parameter):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if type(value) in (tuple, list):
+        kind = type(value).__name__
+        return f"a {kind} of {len(value)}"
+    if type(value) in (bool, int, float, str):
+        return f"a {type(value).__name__}"
+    return f"an object of type {type(value).__name__}"

@@ -1,0 +1,419 @@
+"""Checks for the adversarial autoencoder: the seven layers, each judged for itself.
+
+All checks look at values that come out of a whole network, so that a model written without layer
+objects is judged as well. Where another part is wrong, the layer in question is put into the
+network as it was given, with stand-ins at the other six places.
+"""
+
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.check import REMARKS, Inseparable, check, distinct, gradients, tensor
+from autograder.draw import Draw, default_dtype
+
+CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discriminator": ()}
+FILES = ("adversarial_autoencoder",)
+AXES = {
+    "z": "batch latent_dim",
+    "z in training": "batch latent_dim",
+    "img": "batch channel height width",
+    "probability": "batch 1",
+    "gradient of the image": "batch channel height width",
+    "gradient of z": "batch latent_dim",
+}
+
+ONLY = "only this part"  # a key of the module that no identifier can be: a TODO's id or "given"
+
+# What stands at each place of a network's list: the kind of a layer, and the TODO or, for a layer
+# that is given, how to make it.
+Slot = tuple[str, str | Callable[[int], nn.Module]]
+LISTS: dict[str, Sequence[Slot]] = {
+    "Encoder": (
+        ("linear", lambda latent_dim: nn.Linear(1024, 512)),
+        ("dropout", "todo1"),
+        ("activation", "todo2"),
+        ("linear", "todo3"),
+        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
+        ("activation", lambda latent_dim: nn.ReLU()),
+    ),
+    "Decoder": (
+        ("linear", lambda latent_dim: nn.Linear(latent_dim, 512)),
+        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
+        ("activation", lambda latent_dim: nn.ReLU()),
+        ("linear", lambda latent_dim: nn.Linear(512, 512)),
+        ("norm", lambda latent_dim: nn.BatchNorm1d(512)),
+        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
+        ("activation", lambda latent_dim: nn.ReLU()),
+        ("linear", "todo4"),
+        ("activation", lambda latent_dim: nn.Tanh()),
+    ),
+    "Discriminator": (
+        ("linear", "todo5"),
+        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
+        ("activation", lambda latent_dim: nn.ReLU()),
+        ("linear", lambda latent_dim: nn.Linear(512, 256)),
+        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
+        ("activation", lambda latent_dim: nn.ReLU()),
+        ("linear", "todo6"),
+        ("activation", "todo7"),
+    ),
+}
+# The width that comes out of each place where a linear layer belongs.
+WIDTHS = {"todo3": 512, "todo4": 1024, "todo5": 512, "todo6": 1}
+
+
+class OtherWidth(nn.Module):
+    """Stands in for a linear layer: repeats features up to a width, and sets each against its neighbour."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: Tensor) -> Tensor:
+        wide = x[..., torch.arange(self.width) % x.size(-1)]
+        return wide - 0.5 * x.roll(1, -1)[..., torch.arange(self.width) % x.size(-1)]
+
+
+def only(part: str) -> Callable[[ModuleType], None]:
+    """Keep one part, a TODO's layer or the given ones, and put stand-ins in place of the rest."""
+
+    def stand_in(module: ModuleType) -> None:
+        vars(module)[ONLY] = part
+
+    return stand_in
+
+
+def apart(todo: str) -> dict[str, Callable[[ModuleType], None]]:
+    """The stand-ins for a check of one TODO: all other TODOs of the same list, and what is given."""
+    slots = next(slots for slots in LISTS.values() if any(todo == slot for _, slot in slots))
+    others = [slot for _, slot in slots if isinstance(slot, str) and slot != todo]
+    return dict.fromkeys([*others, "given"], only(todo))
+
+
+def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> nn.Module:
+    """Encoder, Decoder or Discriminator with drawn weights, to judge one TODO (or "given") in it."""
+    names: dict[str, dict[str, tuple[int, ...]]] = {
+        "Encoder": {
+            **linear("model.0", 1024, 512),
+            **linear("model.3", 512, 512),
+            **linear("mu", 512, latent_dim),
+            **linear("logvar", 512, latent_dim),
+        },
+        "Decoder": {
+            **linear("model.0", latent_dim, 512),
+            **linear("model.3", 512, 512),
+            "model.4.weight": (512,),
+            "model.4.bias": (512,),
+            **linear("model.7", 512, 1024),
+        },
+        "Discriminator": {
+            **linear("model.0", latent_dim, 512),
+            **linear("model.3", 512, 256),
+            **linear("model.6", 256, 1),
+        },
+    }
+
+    def make() -> nn.Module:
+        model: Any = getattr(module, name)(latent_dim)
+        layers = layers_of(model)
+        if layers is not None:
+            places = align(layers, LISTS[name])
+            if isinstance(places.get(todo), nn.Identity):
+                raise NotImplementedError(f"TODO {todo}")
+        if part := vars(module).get(ONLY):
+            if layers is None:
+                raise Inseparable(
+                    f"{name}.model is not a list of layers, so that its parts cannot be "
+                    "judged apart from each other; something in it is wrong"
+                )
+            kept = [keep(part, i, slot, places, latent_dim) for i, slot in enumerate(LISTS[name])]
+            model.model = nn.Sequential(*(layer for layer in kept if layer is not None))
+        return model
+
+    return draw.build(make, names[name])
+
+
+def linear(name: str, n_in: int, n_out: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (n_out, n_in), f"{name}.bias": (n_out,)}
+
+
+def keep(
+    part: str, place: int, slot: Slot, layers: dict[Any, nn.Module], latent_dim: int
+) -> nn.Module | None:
+    """What goes to a place when only one part is kept. None: the student has nothing there."""
+    kind, filling = slot
+    if callable(filling):
+        return layers.get(place) if part == "given" else filling(latent_dim)
+    if filling == part:
+        return layers.get(filling)
+    # A dropout is judged by which features it drops: nothing may mix them on their way.
+    return OtherWidth(WIDTHS[filling]) if kind == "linear" and part != "todo1" else nn.Identity()
+
+
+def layers_of(model: Any) -> list[nn.Module] | None:
+    """The layers of `.model`, or None for a model that is written otherwise."""
+    layers = getattr(model, "model", None)
+    return list(layers) if isinstance(layers, nn.Sequential | nn.ModuleList) else None
+
+
+def kind_of(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return "linear"
+    if isinstance(layer, nn.modules.dropout._DropoutNd):
+        return "dropout"
+    if isinstance(layer, nn.modules.batchnorm._NormBase):
+        return "norm"
+    return "identity" if isinstance(layer, nn.Identity) else "activation"
+
+
+def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Module]:
+    """Match a student's layers to the places of the list, by place and (where it is one) by TODO.
+
+    An alignment of least cost, so that a line that is missing or too many does not shift the blame
+    to its neighbours. Dropout and activation may be swapped: their order makes no difference.
+    """
+    rows, columns = len(layers) + 1, len(slots) + 1
+    cost = [[0.0] * columns for _ in range(rows)]
+    step: list[list[tuple[int, int]]] = [[(0, 0)] * columns for _ in range(rows)]
+    for i in range(rows):
+        for j in range(columns):
+            options: list[tuple[float, tuple[int, int]]] = []
+            if i and j:
+                options.append((cost[i - 1][j - 1] + mismatch(layers[i - 1], slots[j - 1]), (1, 1)))
+            if i > 1 and j > 1 and swapped(layers[i - 2 : i], slots[j - 2 : j]):
+                options.append((cost[i - 2][j - 2] + 0.25, (2, 2)))
+            if i:
+                options.append((cost[i - 1][j] + 1, (1, 0)))
+            if j:
+                options.append((cost[i][j - 1] + 1, (0, 1)))
+            if options:
+                cost[i][j], step[i][j] = min(options, key=lambda option: option[0])
+    found: dict[Any, nn.Module] = {}
+    i, j = len(layers), len(slots)
+    while i or j:
+        pairs = {(1, 1): [(1, 1)], (2, 2): [(1, 2), (2, 1)]}.get(step[i][j], [])
+        for back_i, back_j in pairs:
+            filling = slots[j - back_j][1]
+            found[j - back_j] = layers[i - back_i]
+            if isinstance(filling, str):
+                found[filling] = layers[i - back_i]
+        i, j = i - step[i][j][0], j - step[i][j][1]
+    return found
+
+
+def mismatch(layer: nn.Module, slot: Slot) -> float:
+    kind, filling = slot
+    if isinstance(layer, nn.Identity):
+        return 0.1 if isinstance(filling, str) else 1.5
+    if kind_of(layer) != kind:
+        return 1.5
+    given = filling(7) if callable(filling) and kind == "linear" else None
+    if given is not None and layer.out_features != given.out_features:
+        return 0.3
+    return 0.0
+
+
+def swapped(pair: Sequence[nn.Module], slots: Sequence[Slot]) -> bool:
+    kinds, places = [kind_of(layer) for layer in pair], [kind for kind, _ in slots]
+    return places == ["dropout", "activation"] and kinds == ["activation", "dropout"]
+
+
+def factors(
+    module: Any, draw: Draw, latent_dim: int, batch: int
+) -> tuple[Tensor, Tensor, nn.Module]:
+    """z of an encoder that passes its first features through, in evaluation and in training."""
+    model = network(module, draw, "Encoder", latent_dim, "todo1")
+    with torch.no_grad():
+        for name, value in {"model.0.bias": 6.0, "logvar.weight": 0.0, "logvar.bias": -1e4}.items():
+            if (parameter := draw.parameter(name)) is not None:
+                parameter.fill_(value)
+        for name in ("model.3.weight", "mu.weight"):
+            if (parameter := draw.parameter(name)) is not None:
+                parameter.copy_(torch.eye(*parameter.shape))
+        for name in ("model.3.bias", "mu.bias"):
+            if (parameter := draw.parameter(name)) is not None:
+                parameter.zero_()
+    img = draw(batch, 1, 32, 32)
+    model.eval()
+    z = tensor(model(img), "z")
+    model.train()
+    return z, tensor(model(img), "z"), model
+
+
+@check(todo="todo1", points=0.6, apart=apart("todo1"))
+def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
+    """Dropout: in training a fifth of the features is 0 and the rest grows; evaluation is left alone."""
+    z, trained, model = factors(module, draw, 20, 30)
+    remarks = []
+    kinds = [kind_of(layer) for layer in layers_of(model) or []]
+    if kinds[1:3] == ["activation", "dropout"]:
+        remarks.append(
+            "TODO 1 and TODO 2 stand in the other order; with ReLU that gives the same numbers."
+        )
+    return {
+        "z": z,
+        "features in training, as multiples of those in evaluation": distinct(trained / z),
+        REMARKS: remarks,
+    }
+
+
+@check(todo="todo1", points=0.4, apart=apart("todo1"))
+def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
+    """Dropout drops each feature on its own, in float32 as well."""
+    with default_dtype(torch.float32):
+        z, trained, model = factors(module, draw, 12, 40)
+        others = [
+            type(layer).__name__
+            for layer in model.modules()
+            if kind_of(layer) == "dropout" and type(layer) is not nn.Dropout
+        ]
+        return {
+            "z": z,
+            "features in training, as multiples of those in evaluation": distinct(trained / z),
+            "layers that drop whole channels": ", ".join(others),
+        }
+
+
+def encode(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
+    """z and the gradient of the image, without noise and dropout."""
+    model = network(module, draw, "Encoder", latent_dim, todo).eval()
+    quiet(draw)
+    img = draw(batch, 1, 32, 32).requires_grad_()
+    z = tensor(model(img), "z")
+    return {"z": z, **spread(gradients({"z": z}, {"the image": img}, draw))}
+
+
+def quiet(draw: Draw) -> None:
+    """Make σ 0, so that z is mu: whatever the noise is drawn with."""
+    with torch.no_grad():
+        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -1e4)):
+            if (parameter := draw.parameter(name)) is not None:
+                parameter.fill_(value)
+
+
+def spread(found: dict[str, Any]) -> dict[str, Any]:
+    """Every 37th pixel of an image's gradient: enough to compare."""
+    return {
+        name: g.flatten(1)[:, ::37] if isinstance(g, Tensor) and g.ndim == 4 else g
+        for name, g in found.items()
+    }
+
+
+@check(todo="todo2", points=0.6, apart=apart("todo2"))
+def todo2_is_a_relu(module: Any, draw: Draw) -> dict[str, Any]:
+    """ReLU: the code z of an image, and the gradient of the image."""
+    return encode(module, draw, "todo2", 7, 3)
+
+
+@check(todo="todo2", points=0.4, apart=apart("todo2"))
+def todo2_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return encode(module, draw, "todo2", 4, 5)
+
+
+@check(todo="todo3", points=0.6, apart=apart("todo3"))
+def todo3_keeps_the_number_of_features(module: Any, draw: Draw) -> dict[str, Any]:
+    """Linear layer: the code z of an image, and the gradient of the image."""
+    return encode(module, draw, "todo3", 7, 3)
+
+
+@check(todo="todo3", points=0.4, apart=apart("todo3"))
+def todo3_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return encode(module, draw, "todo3", 4, 5)
+
+
+def decode(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
+    """The image of a code, and the gradient of the code."""
+    model = network(module, draw, "Decoder", latent_dim, todo).eval()
+    z = draw(batch, latent_dim).requires_grad_()
+    img = tensor(model(z), "img")
+    return {"img": img, **gradients({"img": img}, {"z": z}, draw)}
+
+
+@check(todo="todo4", points=0.6, apart=apart("todo4"))
+def todo4_gives_every_pixel(module: Any, draw: Draw) -> dict[str, Any]:
+    """Linear layer: the image of a code z, and the gradient of z."""
+    return decode(module, draw, "todo4", 7, 2)
+
+
+@check(todo="todo4", points=0.4, apart=apart("todo4"))
+def todo4_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return decode(module, draw, "todo4", 4, 3)
+
+
+def discriminate(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
+    """The probability of a code, and the gradient of the code."""
+    model = network(module, draw, "Discriminator", latent_dim, todo).eval()
+    z = draw(batch, latent_dim).requires_grad_()
+    probability = tensor(model(z), "probability")
+    return {"probability": probability, **gradients({"probability": probability}, {"z": z}, draw)}
+
+
+@check(todo="todo5", points=0.6, apart=apart("todo5"))
+def todo5_takes_the_code(module: Any, draw: Draw) -> dict[str, Any]:
+    """Linear layer: the probability of a code z, and the gradient of z."""
+    return discriminate(module, draw, "todo5", 7, 3)
+
+
+@check(todo="todo5", points=0.4, apart=apart("todo5"))
+def todo5_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return discriminate(module, draw, "todo5", 4, 5)
+
+
+@check(todo="todo6", points=0.6, apart=apart("todo6"))
+def todo6_gives_one_score(module: Any, draw: Draw) -> dict[str, Any]:
+    """Linear layer: the probability of a code z, and the gradient of z."""
+    return discriminate(module, draw, "todo6", 7, 3)
+
+
+@check(todo="todo6", points=0.4, apart=apart("todo6"))
+def todo6_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return discriminate(module, draw, "todo6", 4, 5)
+
+
+@check(todo="todo7", points=0.6, apart=apart("todo7"))
+def todo7_is_a_sigmoid(module: Any, draw: Draw) -> dict[str, Any]:
+    """Sigmoid: the probability of a code z, and the gradient of z."""
+    return discriminate(module, draw, "todo7", 7, 3)
+
+
+@check(todo="todo7", points=0.4, apart=apart("todo7"))
+def todo7_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Another latent_dim and another batch, in float32."""
+    with default_dtype(torch.float32):
+        return discriminate(module, draw, "todo7", 4, 5)
+
+
+def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
+    return dict.fromkeys(todos, only("given"))
+
+
+@check(todo="given", points=0, apart=given("todo1", "todo2", "todo3"))
+def given_encoder(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is given of the Encoder is as it was."""
+    return encode(module, draw, "given", 5, 2)
+
+
+@check(todo="given", points=0, apart=given("todo4"))
+def given_decoder(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is given of the Decoder is as it was."""
+    return decode(module, draw, "given", 5, 2)
+
+
+@check(todo="given", points=0, apart=given("todo5", "todo6", "todo7"))
+def given_discriminator(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is given of the Discriminator is as it was."""
+    return discriminate(module, draw, "given", 5, 2)

@@ -1,0 +1,235 @@
+"""Checks for scaled dot-product attention and multi-head attention."""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.check import Unexpected, check, distinct, gradients, parts, tensor
+from autograder.draw import Draw, default_dtype
+
+CLASSES = {
+    "ScaledDotProductAttention": ("ScaledDotProduct", "SDPA"),
+    "MultiHeadedAttention": ("MultiHeadAttention", "MultiheadAttention"),
+}
+FILES = ("transformer", "mha")
+AXES = {
+    "out": "batch query feature",
+    "attention": "batch query key",
+    "out, two leading axes": "batch head query feature",
+    "attention, two leading axes": "batch head query key",
+    "attention of the heads": "batch head query key",
+    "out of one sequence alone": "batch query feature",
+    "out, masked": "batch query feature",
+    "attention, masked": "batch query key",
+    "out, masked, two leading axes": "batch head query feature",
+    "attention, masked, two leading axes": "batch head query key",
+    "out, one mask for all": "batch query feature",
+    "attention of the heads, one mask for all": "batch head query key",
+    "out, a mask for each sequence": "batch query feature",
+    "attention of the heads, a mask for each sequence": "batch head query key",
+    "attention, scores in the thousands": "batch query key",
+    "attention, hidden keys and very low scores": "batch query key",
+    "out, hidden keys and very low scores": "batch query feature",
+    "gradient of Q": "batch query feature",
+    "gradient of K": "batch key feature",
+    "gradient of V": "batch key feature",
+    "attention of the heads in training": "batch head query key",
+}
+
+
+class SquaredAttention(nn.Module):
+    """Stands in for an answer to sdpa: another similarity, without a softmax."""
+
+    def forward(
+        self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        weights = torch.einsum("...qd,...kd->...qk", Q, K).square() + 0.1
+        if mask is not None:
+            weights = weights * mask
+        weights = weights / weights.sum(-1, keepdim=True)
+        return torch.einsum("...qk,...kd->...qd", weights, V), weights
+
+
+def other_attention(module: ModuleType) -> None:
+    """Stands in for sdpa."""
+    vars(module)["ScaledDotProductAttention"] = SquaredAttention
+
+
+def attend(module: Any, *inputs: Any) -> tuple[Any, ...]:
+    return parts(module.ScaledDotProductAttention()(*inputs), "out", "attention")
+
+
+def observed(result: tuple[Any, ...], suffix: str = "") -> dict[str, Any]:
+    return {f"out{suffix}": result[0], f"attention{suffix}": result[1]}
+
+
+@check(todo="sdpa", points=1)
+def weighs_values_by_scaled_similarity(module: Any, draw: Draw) -> dict[str, Any]:
+    """softmax(Q Kᵀ / √d_K) V, with more keys than queries and d_V ≠ d_K."""
+    Q, K, V = draw(3, 4, 8), draw(3, 6, 8), draw(3, 6, 5)
+    return observed(attend(module, Q, K, V))
+
+
+@check(todo="sdpa", points=0.5)
+def works_for_every_head(module: Any, draw: Draw) -> dict[str, Any]:
+    """Two leading axes (batch, head), and other sizes."""
+    Q, K, V = draw(2, 3, 7, 6), draw(2, 3, 5, 6), draw(2, 3, 5, 4)
+    return observed(attend(module, Q, K, V), ", two leading axes")
+
+
+@check(todo="sdpa", points=1)
+def hides_what_the_mask_hides(module: Any, draw: Draw) -> dict[str, Any]:
+    """Hidden keys (mask False) get weight 0, and the others still sum to 1."""
+    Q, K, V = draw(2, 4, 6), draw(2, 5, 6), draw(2, 5, 3)
+    seen = observed(attend(module, Q, K, V, draw.mask(4, 5)), ", masked")
+    Q, K, V = draw(2, 3, 5, 4), draw(2, 3, 7, 4), draw(2, 3, 7, 6)
+    result = attend(module, Q, K, V, draw.mask(2, 1, 5, 7))
+    return seen | observed(result, ", masked, two leading axes")
+
+
+@check(todo="sdpa", points=0.5)
+def stays_finite_with_large_scores(module: Any, draw: Draw) -> dict[str, Any]:
+    """Scores in the thousands give no NaN, and no weight leaks to a hidden key."""
+    Q, K, V = draw(2, 3, 4, scale=60), draw(2, 5, 4, scale=60), draw(2, 5, 6)
+    _, attention = attend(module, Q, K, V)
+    # Visible scores near -2 million, in steps that float32 holds exactly. The sizes of the
+    # features are powers of 4, so that dividing by their root is exact as well.
+    low_Q, low_K = torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)
+    low_Q[..., 0], low_K[..., 0] = 2048.0, -2048.0
+    low_Q[..., 1], low_K[..., 1] = 1.0, torch.tensor([0.0, 2.0, 4.0, 1.0, 3.0])
+    low = attend(module, low_Q, low_K, V, draw.mask(3, 5))
+    return {
+        "attention, scores in the thousands": attention,
+        **observed(low, ", hidden keys and very low scores"),
+    }
+
+
+@check(todo="sdpa", points=0.5)
+def gradients_reach_queries_keys_and_values(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach Q, K and V."""
+    Q, K, V = draw(2, 3, 5), draw(2, 4, 5), draw(2, 4, 6)
+    inputs: dict[str, Tensor | None] = {"Q": Q, "K": K, "V": V}
+    for x in (Q, K, V):
+        x.requires_grad_()
+    out, attention = attend(module, Q, K, V)
+    outputs = {"out": tensor(out, "out"), "attention": tensor(attention, "attention")}
+    return gradients(outputs, inputs, draw)
+
+
+@check(todo="sdpa", points=0.5)
+def each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """A sequence gets the same result alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        Q, K, V = draw(4, 3, 6), draw(4, 5, 6), draw(4, 5, 7)
+        seen = observed(attend(module, Q, K, V))
+        alone, _ = attend(module, Q[1:2], K[1:2], V[1:2])
+        return seen | {"out of one sequence alone": alone}
+
+
+def heads(
+    module: Any, draw: Draw, d_feat: int, n_head: int, *, bias: bool = True, dropout_p: float = 0.1
+) -> nn.Module:
+    """A multi-head attention with drawn weights."""
+    names: dict[str, tuple[int, ...]] = {}
+    for letter in "QKVO":
+        names[f"W_{letter}.weight"] = (d_feat, d_feat)
+        if bias:
+            names[f"W_{letter}.bias"] = (d_feat,)
+    return draw.build(
+        lambda: module.MultiHeadedAttention(
+            d_feat=d_feat, n_head=n_head, dropout_p=dropout_p, bias=bias
+        ),
+        names,
+    )
+
+
+def attend_with_heads(mha: nn.Module, *inputs: Any, suffix: str = "") -> dict[str, Any]:
+    out, attention = parts(mha(*inputs), "out", "attention")
+    return {f"out{suffix}": out, f"attention of the heads{suffix}": attention}
+
+
+@check(todo="mha", points=1, apart={"sdpa": other_attention})
+def splits_into_heads_and_joins_them(module: Any, draw: Draw) -> dict[str, Any]:
+    """Project, split into heads, attend, join the heads, project: cross-attention in evaluation."""
+    mha = heads(module, draw, 12, 3).eval()
+    return attend_with_heads(mha, draw(2, 5, 12), draw(2, 7, 12), draw(2, 7, 12))
+
+
+@check(todo="mha", points=0.5, apart={"sdpa": other_attention})
+def heads_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Other sizes of everything, and projections without a bias."""
+    mha = heads(module, draw, 10, 2, bias=False).eval()
+    return attend_with_heads(mha, draw(3, 6, 10), draw(3, 4, 10), draw(3, 4, 10))
+
+
+@check(todo="mha", points=0.5, apart={"sdpa": other_attention})
+def heads_heed_the_mask(module: Any, draw: Draw) -> dict[str, Any]:
+    """A mask (n_Q, n_K) or (batch, 1, n_Q, n_K) holds for all heads."""
+    mha = heads(module, draw, 8, 4).eval()
+    Q, K, V = draw(3, 5, 8), draw(3, 6, 8), draw(3, 6, 8)
+    same = attend_with_heads(mha, Q, K, V, draw.mask(5, 6), suffix=", one mask for all")
+    each = draw.mask(3, 1, 5, 6)
+    return same | attend_with_heads(mha, Q, K, V, each, suffix=", a mask for each sequence")
+
+
+@check(todo="mha", points=1, apart={"sdpa": other_attention})
+def dropout_falls_on_the_attention(module: Any, draw: Draw) -> dict[str, Any]:
+    """In training, dropout falls on the attention weights; the attention returned is before dropout."""
+    n_Q, n_K, d_head, n_head = 6, 4, 8, 2
+    d_feat = n_head * d_head
+    mha = heads(module, draw, d_feat, n_head, dropout_p=0.5)
+    values, output = draw.parameter("W_V.weight"), draw.parameter("W_O.weight")
+    biases = draw.parameter("W_V.bias"), draw.parameter("W_O.bias")
+    if values is None or output is None:
+        raise Unexpected("MultiHeadedAttention has no W_V and W_O; keep the stub's __init__")
+    with torch.no_grad():
+        values.copy_(torch.eye(d_feat))
+        output.copy_(torch.eye(d_feat))
+        for bias in biases:
+            if bias is not None:
+                bias.zero_()
+    # Value k has a 1 at features k and n_K + k of each head: what comes out are the weights
+    # themselves, twice, so it shows which of them were dropped and by how much the rest grew.
+    batch = 14
+    one_hot = torch.eye(n_K).repeat(1, d_feat // n_K).expand(batch, -1, -1)
+    Q, K = draw(batch, n_Q, d_feat), draw(batch, n_K, d_feat)
+    mha.eval()
+    out, attention = parts(mha(Q, K, one_hot), "out", "attention")
+    mha.train()
+    trained_out, trained_attention = parts(mha(Q, K, one_hot), "out", "attention")
+    ratio = tensor(trained_out, "out") / tensor(out, "out")
+    first, second = ratio.unflatten(-1, (n_head, 2, n_K)).unbind(-2)
+    return {
+        "attention of the heads": attention,
+        "attention of the heads in training": trained_attention,
+        "weights in training, as multiples of those in evaluation": distinct(ratio),
+        "a weight is dropped for all features of its value": bool(torch.equal(first, second)),
+    }
+
+
+@check(todo="mha", points=0.5, apart={"sdpa": other_attention})
+def gradients_reach_all_projections(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach Q, K, V and the four projections."""
+    mha = heads(module, draw, 12, 3).eval()
+    Q, K, V = draw(2, 5, 12), draw(2, 6, 12), draw(2, 6, 12)
+    inputs: dict[str, Tensor | None] = {"Q": Q, "K": K, "V": V}
+    for x in (Q, K, V):
+        x.requires_grad_()
+    # Not W_K's bias: a softmax does not see a shift, so its gradient is rounding noise.
+    inputs |= {f"W_{letter}.weight": draw.parameter(f"W_{letter}.weight") for letter in "QKVO"}
+    out, attention = parts(mha(Q, K, V), "out", "attention")
+    outputs = {"out": tensor(out, "out"), "attention": tensor(attention, "attention")}
+    return gradients(outputs, inputs, draw)
+
+
+@check(todo="mha", points=0.5, apart={"sdpa": other_attention})
+def heads_of_each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """A sequence gets the same result alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        mha = heads(module, draw, 8, 2).eval()
+        Q, K, V = draw(3, 5, 8), draw(3, 6, 8), draw(3, 6, 8)
+        seen = attend_with_heads(mha, Q, K, V)
+        alone, _ = parts(mha(Q[1:2], K[1:2], V[1:2]), "out", "attention")
+        return seen | {"out of one sequence alone": alone}

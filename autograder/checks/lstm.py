@@ -1,0 +1,193 @@
+"""Checks for the LSTM classifier: its initial states, and what it reads the classes from."""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from autograder.check import REMARKS, Unexpected, check, gradients, tensor
+from autograder.draw import Draw, default_dtype
+
+CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
+FILES = ("rnn", "lstm_classifier")
+AXES = {
+    "h0": "layer batch hdim",
+    "c0": "layer batch hdim",
+    "out of self.rnn": "batch time hdim",
+    "h0 for the next batch": "layer batch hdim",
+    "c0 for the next batch": "layer batch hdim",
+    "out of self.rnn for the next batch": "batch time hdim",
+    "logits": "batch class",
+    "logits of one image alone": "batch class",
+    "gradient of x": "batch time xdim",
+    "gradient of lin.weight": "class hdim",
+    "gradient of lin.bias": "class",
+}
+
+STATES_IGNORED = "states are ignored"  # a key of the module that no identifier can be
+
+
+class WatchedLSTM(nn.LSTM):
+    """An LSTM that remembers the states it was called with, and what it gave."""
+
+    def forward(self, x: Any, hx: Any = None) -> Any:
+        if watch := vars(self).get("watch"):
+            watch.off = True
+        result = super().forward(x, hx)
+        if watch and watch.out is None:
+            watch.hx, watch.out = hx, result[0]
+        return result
+
+
+class ForgetfulLSTM(nn.LSTM):
+    """An LSTM that starts from nothing, whatever states it is given."""
+
+    def forward(self, x: Any, hx: Any = None) -> Any:
+        return super().forward(x)
+
+
+class Watch(TorchFunctionMode):
+    """Sees the tensors that are made until the LSTM is called, and then that call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[Tensor] = []
+        self.off = False
+        self.hx: Any = None
+        self.out: Tensor | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if not self.off and type(result) is torch.Tensor:
+            self.made.append(result)
+        return result
+
+
+def ignore_states(module: ModuleType) -> None:
+    """Stands in for h0_c0: the LSTM starts from nothing, whatever it is handed."""
+    vars(module)[STATES_IGNORED] = True
+
+
+def classifier(module: Any, draw: Draw, *sizes: int) -> nn.Module:
+    """A classifier of the sizes (xdim, hdim, ydim, n_layer) with drawn weights."""
+    xdim, hdim, ydim, n_layer = sizes
+    names: dict[str, tuple[int, ...]] = {}
+    for k in range(n_layer):
+        names[f"rnn.weight_ih_l{k}"] = (4 * hdim, hdim if k else xdim)
+        names[f"rnn.weight_hh_l{k}"] = (4 * hdim, hdim)
+        names[f"rnn.bias_ih_l{k}"] = (4 * hdim,)
+        names[f"rnn.bias_hh_l{k}"] = (4 * hdim,)
+    names |= {"lin.weight": (ydim, hdim), "lin.bias": (ydim,)}
+    model = draw.build(lambda: module.LSTMClassifier(xdim, hdim, ydim, n_layer), names)
+    if STATES_IGNORED in vars(module):
+        for lstm in lstms(model):
+            lstm.__class__ = ForgetfulLSTM
+    return model
+
+
+def lstms(model: nn.Module) -> list[nn.LSTM]:
+    return [layer for layer in model.modules() if isinstance(layer, nn.LSTM)]
+
+
+def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
+    """Run the model, and see the states that its LSTM starts from and what the LSTM gives."""
+    found = lstms(model)
+    if not found:
+        raise Unexpected("the model holds no nn.LSTM; keep the stub's self.rnn")
+    rnn = found[0]
+    watch = Watch()
+    rnn.__class__ = WatchedLSTM
+    vars(rnn)["watch"] = watch
+    try:
+        with watch:
+            model(x)
+    except Exception:
+        # What comes after the LSTM is not this TODO's concern.
+        if watch.out is None:
+            raise
+    if watch.out is None:
+        raise Unexpected("forward() never called self.rnn")
+    remarks = []
+    hx = watch.hx
+    if hx is None:
+        # PyTorch's own default is zeros too: an answer that builds them and forgets them is right
+        # by luck. One that builds none has not done the TODO.
+        shape = (rnn.num_layers, x.size(0), rnn.hidden_size)
+        built = [made for made in watch.made if made.shape == shape]
+        if not built:
+            raise Unexpected("self.rnn was called without states; the TODO asks for h0 and c0")
+        hx = built[0], built[-1]
+        remarks.append("You built h0 and c0, but did not hand them to self.rnn.")
+    if not (isinstance(hx, tuple | list) and len(hx) == 2):
+        raise Unexpected("self.rnn was not given a pair of states (h0, c0)")
+    seen = {"h0": hx[0], "c0": hx[1], "out of self.rnn": watch.out}
+    return {f"{name}{suffix}": value for name, value in seen.items()} | {REMARKS: remarks}
+
+
+@check(todo="h0_c0", points=1)
+def starts_from_zero_states(module: Any, draw: Draw) -> dict[str, Any]:
+    """The LSTM starts from zero states of the right shape, and goes on from them."""
+    model = classifier(module, draw, 6, 5, 4, 3)
+    return states(model, draw(2, 7, 6))
+
+
+@check(todo="h0_c0", points=1)
+def states_follow_the_batch(module: Any, draw: Draw) -> dict[str, Any]:
+    """The states fit every batch, also a smaller last one, and nothing is left from the batch before."""
+    model = classifier(module, draw, 3, 8, 6, 2)
+    first = states(model, draw(5, 4, 3))
+    return first | states(model, draw(7, 4, 3), " for the next batch")
+
+
+@check(todo="h0_c0", points=0.5)
+def states_keep_the_dtype(module: Any, draw: Draw) -> dict[str, Any]:
+    """In float32 the states are float32."""
+    with default_dtype(torch.float32):
+        model = classifier(module, draw, 4, 6, 5, 2)
+        return states(model, draw(3, 7, 4))
+
+
+@check(todo="h0_c0", points=0.5)
+def gradients_pass_through_the_lstm(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach x and the recurrent weights through the states."""
+    model = classifier(module, draw, 5, 4, 3, 2)
+    x = draw(6, 7, 5).requires_grad_()
+    seen = states(model, x)
+    out = seen["out of self.rnn"]
+    recurrent = {"x": x, "weight_hh_l1": draw.parameter("rnn.weight_hh_l1")}
+    return {"h0": seen["h0"], "c0": seen["c0"], **gradients({"out": out}, recurrent, draw)}
+
+
+@check(todo="last_step", points=1, apart={"h0_c0": ignore_states})
+def scores_come_from_the_last_step(module: Any, draw: Draw) -> dict[str, Any]:
+    """The class scores are the linear layer of the top layer's last step."""
+    model = classifier(module, draw, 6, 5, 4, 3)
+    return {"logits": model(draw(2, 7, 6))}
+
+
+@check(todo="last_step", points=1, apart={"h0_c0": ignore_states})
+def scores_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Other sizes of everything."""
+    model = classifier(module, draw, 3, 7, 6, 2)
+    return {"logits": model(draw(5, 4, 3))}
+
+
+@check(todo="last_step", points=0.5, apart={"h0_c0": ignore_states})
+def gradients_of_the_scores(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach every step of x, and the linear layer."""
+    model = classifier(module, draw, 5, 4, 3, 2)
+    x = draw(6, 7, 5).requires_grad_()
+    logits = tensor(model(x), "logits")
+    inputs = {"x": x} | {name: draw.parameter(name) for name in ("lin.weight", "lin.bias")}
+    return gradients({"logits": logits}, inputs, draw)
+
+
+@check(todo="last_step", points=0.5, apart={"h0_c0": ignore_states})
+def each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """An image gets the same scores alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        model = classifier(module, draw, 4, 6, 5, 3)
+        x = draw(2, 7, 4)
+        return {"logits": model(x), "logits of one image alone": model(x[1:2])}

@@ -1,0 +1,370 @@
+"""Checks for the Vision Transformer: tokens, encoder block, and the body that joins them."""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.check import check, gradients, parts, tensor
+from autograder.draw import Draw, default_dtype
+
+CLASSES: dict[str, tuple[str, ...]] = {
+    "ImageEmbedding": (),
+    "MultiHeadAttention": (),
+    "MLPBlock": (),
+    "EncoderBlock": (),
+    "EncoderModule": (),
+    "VisionTransformer": ("ViT",),
+}
+FILES = ("vision_transformer",)
+AXES = {
+    "tokens": "batch token emb_dim",
+    "tokens of one image alone": "batch token emb_dim",
+    "embedded patches": "batch patch emb_dim",
+    "x": "batch token emb_dim",
+    "x of one image alone": "batch token emb_dim",
+    "attention": "batch head query key",
+    "attentions": "block batch head query key",
+    "logits": "batch class",
+    "logits of one image alone": "batch class",
+    "gradient of cls_token": "1 1 emb_dim",
+    "gradient of positions": "token emb_dim",
+    "gradient of the image": "batch channel height width",
+    "gradient of x": "batch token emb_dim",
+    "gradient of norm_1.weight": "emb_dim",
+    "gradient of norm_2.weight": "emb_dim",
+    "gradient of normalization.weight": "emb_dim",
+}
+
+OTHER_PATCHES = "patches are replaced"  # a key of the module that no identifier can be
+
+
+class OtherPatches(nn.Module):
+    """Stands in for the given patch embedding: (B, C, H, W) -> (B, N, D), from means over strips."""
+
+    def __init__(self, n_patches: int, emb_dim: int) -> None:
+        super().__init__()
+        self.n_patches = n_patches
+        self.mix = nn.Parameter(torch.empty(emb_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1).unflatten(1, (self.n_patches, -1)).mean(-1, keepdim=True) * self.mix
+
+
+class OtherEmbedding(nn.Module):
+    """Stands in for ImageEmbedding: every token is a multiple of the same image features."""
+
+    def __init__(
+        self, in_channels: int = 3, img_size: int = 224, patch_size: int = 16, emb_dim: int = 768
+    ) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.empty((img_size // patch_size) ** 2 + 1, emb_dim))
+        self.mix = nn.Parameter(torch.empty(emb_dim, in_channels * img_size**2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.einsum("nd,dp,bp->bnd", self.tokens, self.mix, x.flatten(1))
+
+
+class OtherAttention(nn.Module):
+    """Stands in for the given MultiHeadAttention."""
+
+    def __init__(self, emb_dim: int, num_heads: int = 8, dropout_ratio: float = 0.2) -> None:
+        super().__init__()
+        self.mix = nn.Parameter(torch.empty(num_heads, emb_dim, emb_dim))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        attention = torch.tanh(torch.einsum("bnd,hde,bme->bhnm", x, self.mix, x))
+        return torch.einsum("bhnm,bmd->bnd", attention, x), attention
+
+
+class OtherMLP(nn.Module):
+    """Stands in for the given MLPBlock."""
+
+    def __init__(self, emb_dim: int, forward_dim: int = 4, dropout_ratio: float = 0.2) -> None:
+        super().__init__()
+        self.mix = nn.Parameter(torch.empty(emb_dim, emb_dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sin(torch.einsum("...d,de->...e", x, self.mix))
+
+
+class OtherBlock(nn.Module):
+    """Stands in for EncoderBlock: it mixes tokens and features, in another way."""
+
+    def __init__(
+        self, emb_dim: int, num_heads: int = 8, forward_dim: int = 4, dropout_ratio: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.other_attention = OtherAttention(emb_dim, num_heads)
+        self.other_mlp = OtherMLP(emb_dim)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        mixed, attention = self.other_attention(x.tanh())
+        return self.other_mlp(mixed) - 0.5 * x, attention
+
+
+class OtherModule(nn.Module):
+    """Stands in for the given EncoderModule."""
+
+    def __init__(
+        self,
+        emb_dim: int,
+        n_enc_layers: int,
+        num_heads: int,
+        forward_dim: int,
+        dropout_ratio: float,
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            OtherBlock(emb_dim, num_heads, forward_dim, dropout_ratio) for _ in range(n_enc_layers)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        pairs = []
+        for block in self.blocks:
+            x, attention = block(x)
+            pairs.append(attention)
+        return x, pairs
+
+
+def other_patches(module: ModuleType) -> None:
+    """Stands in for the given cutting of patches."""
+    vars(module)[OTHER_PATCHES] = True
+
+
+def other_sublayers(module: ModuleType) -> None:
+    """Stands in for the given MultiHeadAttention and MLPBlock."""
+    vars(module).update(MultiHeadAttention=OtherAttention, MLPBlock=OtherMLP)
+
+
+def other_block(module: ModuleType) -> None:
+    """Stands in for encoder_block."""
+    vars(module)["EncoderBlock"] = OtherBlock
+
+
+def other_parts(module: ModuleType) -> None:
+    """Stands in for all that the body is made of."""
+    vars(module).update(
+        ImageEmbedding=OtherEmbedding, EncoderBlock=OtherBlock, EncoderModule=OtherModule
+    )
+
+
+def embedding(module: Any, draw: Draw, c: int, size: int, patch: int, d: int) -> nn.Module:
+    """An ImageEmbedding with drawn weights."""
+    n = (size // patch) ** 2
+    names = {
+        "cls_token": (1, 1, d),
+        "positions": (n + 1, d),
+        "linear.weight": (d, c * patch**2),
+        "linear.bias": (d,),
+    }
+
+    def make() -> nn.Module:
+        model: nn.Module = module.ImageEmbedding(c, size, patch, d)
+        if OTHER_PATCHES in vars(module):
+            model.rearrange, model.linear = OtherPatches(n, d), nn.Identity()
+        return model
+
+    return draw.build(make, names)
+
+
+@check(todo="cls_token", points=1, apart={"given": other_patches})
+def class_token_in_front_then_positions(module: Any, draw: Draw) -> dict[str, Any]:
+    """[class token; patches] + positions."""
+    model = embedding(module, draw, 2, 6, 3, 7)
+    return {"tokens": model(draw(8, 2, 6, 6))}
+
+
+@check(todo="cls_token", points=1, apart={"given": other_patches})
+def tokens_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Other sizes of everything."""
+    model = embedding(module, draw, 1, 6, 2, 7)
+    return {"tokens": model(draw(4, 1, 6, 6))}
+
+
+@check(todo="cls_token", points=0.5, apart={"given": other_patches})
+def class_token_and_positions_are_learned(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach the image, the class token and the positions."""
+    model = embedding(module, draw, 2, 4, 2, 6)
+    image = draw(3, 2, 4, 4).requires_grad_()
+    inputs = {
+        "the image": image,
+        "cls_token": draw.parameter("cls_token"),
+        "positions": draw.parameter("positions"),
+    }
+    return gradients({"tokens": tensor(model(image), "tokens")}, inputs, draw)
+
+
+@check(todo="cls_token", points=0.5, apart={"given": other_patches})
+def tokens_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """An image gets the same tokens alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        model = embedding(module, draw, 3, 4, 2, 6)
+        images = draw(7, 3, 4, 4)
+        return {"tokens": model(images), "tokens of one image alone": model(images[1:2])}
+
+
+def encoder_block(module: Any, draw: Draw, d: int, h: int, forward_dim: int) -> nn.Module:
+    """An EncoderBlock with drawn weights."""
+    names: dict[str, tuple[int, ...]] = {}
+    for norm in ("norm_1", "norm_2"):
+        names |= {f"{norm}.weight": (d,), f"{norm}.bias": (d,)}
+    for part in ("query", "key", "value", "linear"):
+        names |= {f"mha.{part}.weight": (d, d), f"mha.{part}.bias": (d,)}
+    names |= {
+        "mlp.0.weight": (forward_dim * d, d),
+        "mlp.0.bias": (forward_dim * d,),
+        "mlp.3.weight": (d, forward_dim * d),
+        "mlp.3.bias": (d,),
+    }
+    return draw.build(lambda: module.EncoderBlock(d, h, forward_dim, 0.0), names)
+
+
+def observed(result: Any) -> dict[str, Any]:
+    x, attention = parts(result, "x", "attention")
+    return {"x": x, "attention": attention}
+
+
+@check(todo="encoder_block", points=1.5, apart={"given": other_sublayers})
+def adds_each_sublayer_to_its_own_input(module: Any, draw: Draw) -> dict[str, Any]:
+    """z' = MSA(LN(z)) + z, then z = MLP(LN(z')) + z'."""
+    block = encoder_block(module, draw, 6, 2, 3).eval()
+    return observed(block(draw(5, 4, 6)))
+
+
+@check(todo="encoder_block", points=1, apart={"given": other_sublayers})
+def block_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Other sizes of everything."""
+    block = encoder_block(module, draw, 12, 4, 2).eval()
+    return observed(block(draw(2, 5, 12)))
+
+
+@check(todo="encoder_block", points=1, apart={"given": other_sublayers})
+def both_norms_are_learned(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach z and both LayerNorms, in training mode as well."""
+    block = encoder_block(module, draw, 8, 2, 3).train()
+    x = draw(3, 5, 8).requires_grad_()
+    inputs = {"x": x} | {n: draw.parameter(n) for n in ("norm_1.weight", "norm_2.weight")}
+    out, attention = parts(block(x), "x", "attention")
+    outputs = {"x": tensor(out, "x"), "attention": tensor(attention, "attention")}
+    return gradients(outputs, inputs, draw)
+
+
+@check(todo="encoder_block", points=0.5, apart={"given": other_sublayers})
+def block_on_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """An image gets the same result alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        block = encoder_block(module, draw, 8, 2, 3).eval()
+        x = draw(3, 5, 8)
+        return observed(block(x)) | {"x of one image alone": observed(block(x[1:2]))["x"]}
+
+
+BODY = {"cls_token": other_parts, "encoder_block": other_parts, "given": other_parts}
+
+
+def transformer(
+    module: Any, draw: Draw, c: int, size: int, patch: int, d: int, layers: int, h: int, y: int
+) -> nn.Module:
+    """A VisionTransformer with drawn weights and no dropout."""
+    n = (size // patch) ** 2
+    names: dict[str, tuple[int, ...]] = {
+        "ie.cls_token": (1, 1, d),
+        "ie.positions": (n + 1, d),
+        "ie.linear.weight": (d, c * patch**2),
+        "ie.linear.bias": (d,),
+        "normalization.weight": (d,),
+        "normalization.bias": (d,),
+        "classification_head.weight": (y, d),
+        "classification_head.bias": (y,),
+    }
+    return draw.build(
+        lambda: module.VisionTransformer(
+            in_channel=c,
+            img_size=size,
+            patch_size=patch,
+            emb_dim=d,
+            n_enc_layers=layers,
+            num_heads=h,
+            forward_dim=2,
+            dropout_ratio=0.0,
+            n_classes=y,
+        ),
+        names,
+    )
+
+
+@check(todo="body", points=1, apart=BODY)
+def classifies_from_the_class_token(module: Any, draw: Draw) -> dict[str, Any]:
+    """Embedding, encoder, class token out, norm, head; and the attention of every block."""
+    vit = transformer(module, draw, 2, 4, 2, 6, 3, 2, 7).eval()
+    logits, attentions = parts(vit(draw(4, 2, 4, 4)), "logits", "attentions")
+    return {"logits": logits, "attentions": attentions}
+
+
+@check(todo="body", points=1, apart=BODY)
+def body_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Other sizes of everything."""
+    vit = transformer(module, draw, 1, 6, 2, 8, 2, 4, 3).eval()
+    logits, attentions = parts(vit(draw(5, 1, 6, 6)), "logits", "attentions")
+    return {"logits": logits, "attentions": attentions}
+
+
+@check(todo="body", points=0.5, apart=BODY)
+def gradients_reach_image_norm_and_head(module: Any, draw: Draw) -> dict[str, Any]:
+    """Gradients reach the image, the final norm and the head, in training mode."""
+    vit = transformer(module, draw, 2, 4, 2, 6, 2, 3, 7).train()
+    image = draw(4, 2, 4, 4).requires_grad_()
+    logits, _ = parts(vit(image), "logits", "attentions")
+    inputs = {
+        "the image": image,
+        "normalization.weight": draw.parameter("normalization.weight"),
+        "classification_head.weight": draw.parameter("classification_head.weight"),
+    }
+    return gradients({"logits": tensor(logits, "logits")}, inputs, draw)
+
+
+@check(todo="body", points=0.5, apart=BODY)
+def scores_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
+    """An image gets the same scores alone as in a batch, in float32 as well."""
+    with default_dtype(torch.float32):
+        vit = transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval()
+        images = draw(4, 1, 4, 4)
+        logits, _ = parts(vit(images), "logits", "attentions")
+        alone, _ = parts(vit(images[1:2]), "logits", "attentions")
+        return {"logits": logits, "logits of one image alone": alone}
+
+
+@check(todo="given", points=0)
+def given_attention(module: Any, draw: Draw) -> dict[str, Any]:
+    """MultiHeadAttention is as it was given."""
+    names: dict[str, tuple[int, ...]] = {}
+    for part in ("query", "key", "value", "linear"):
+        names |= {f"{part}.weight": (6, 6), f"{part}.bias": (6,)}
+    mha = draw.build(lambda: module.MultiHeadAttention(6, 2, 0.2), names).eval()
+    out, attention = parts(mha(draw(5, 4, 6)), "x", "attention")
+    return {"x": out, "attention": attention}
+
+
+@check(todo="given", points=0)
+def given_mlp(module: Any, draw: Draw) -> dict[str, Any]:
+    """MLPBlock is as it was given."""
+    names = {"0.weight": (8, 4), "0.bias": (8,), "3.weight": (4, 8), "3.bias": (4,)}
+    mlp = draw.build(lambda: module.MLPBlock(4, 2, 0.2), names).eval()
+    return {"x": mlp(draw(2, 3, 4))}
+
+
+@check(todo="given", points=0)
+def given_stack_of_blocks(module: Any, draw: Draw) -> dict[str, Any]:
+    """EncoderModule is as it was given: different blocks, each fed by the one before."""
+    other_block(module)
+    em = draw.build(lambda: module.EncoderModule(6, 3, 2, 4, 0.2), {}).eval()
+    x, attentions = parts(em(draw(2, 4, 6)), "x", "attentions")
+    return {"x": x, "attentions": attentions}
+
+
+@check(todo="given", points=0)
+def given_patches(module: Any, draw: Draw) -> dict[str, Any]:
+    """ImageEmbedding cuts patches and embeds them as it was given."""
+    model: Any = embedding(module, draw, 2, 6, 3, 5)
+    return {"embedded patches": model.linear(model.rearrange(draw(3, 2, 6, 6)))}

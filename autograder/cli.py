@@ -1,0 +1,247 @@
+"""The `autograder` command. It only reads arguments; what needs torch is loaded when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from autograder import __version__
+from autograder.errors import AutograderError, GraderError, UsageError
+
+if TYPE_CHECKING:
+    from autograder.results import Result
+
+course_option = click.option(
+    "--course",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that holds solutions/ and assignments/.  [default: found by itself]",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autograder")
+def commands() -> None:
+    """Grade PyTorch assignments: LSTM, attention, Vision Transformer, adversarial autoencoder.
+
+    Students: `autograder check`. TAs: `autograder grade SUBMISSIONS -o OUT`.
+    """
+
+
+@commands.command()
+@click.argument("submissions", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="Where to write results."
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=os.cpu_count() or 1,
+    show_default="processors",
+    help="Submissions graded at once.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    help="Draw the inputs from this seed.  [default: random]",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1, 3600),
+    default=10,
+    show_default=True,
+    help="Seconds for an import, and for one check. A submission gets six times as much.",
+)
+@click.option("--only", multiple=True, metavar="NAME", help="Grade this submission (repeatable).")
+@click.option(
+    "--expect",
+    multiple=True,
+    metavar="ASSIGNMENT",
+    help="Count this assignment as zero where it is missing (repeatable, or with commas).",
+)
+@course_option
+def grade(
+    submissions: Path,
+    out: Path,
+    jobs: int,
+    seed: int | None,
+    timeout: float,
+    only: tuple[str, ...],
+    expect: tuple[str, ...],
+    course: Path | None,
+) -> None:
+    """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
+
+    OUT/results.jsonl is the truth, OUT/grades.csv a table of it; OUT/feedback/<submission>/ holds
+    what a student may see.
+    """
+    import secrets
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from autograder.course import Course
+    from autograder.grade import Settings
+    from autograder.grade import grade as grade_class
+    from autograder.limits import DEFAULT
+    from autograder.reports.files import Output
+    from autograder.reports.terminal import class_table
+
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; give -o a folder.")
+    if submissions.is_dir() and out.resolve().is_relative_to(submissions.resolve()):
+        raise UsageError(f"{out} lies inside {submissions}, and would be graded next time.")
+    settings = Settings(
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        jobs=jobs,
+        only=only,
+        expect=tuple(name for names in expect for name in names.split(",") if name),
+        limits=replace(
+            DEFAULT,
+            import_seconds=timeout,
+            check_seconds=timeout,
+            submission_seconds=6 * timeout,
+        ),
+    )
+    found = Course.find(course)
+    output: Output | None = None
+    landed_results: Sequence[Result] = ()
+    console, errors = Console(), Console(stderr=True)
+    interrupted = False
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("loading torch", total=None)
+
+        def landed(results: Sequence[Result], count: int) -> None:
+            nonlocal output
+            output = output or Output(out)
+            output.add(results)
+            bar.update(task, description="grading", total=count, advance=1)
+
+        try:
+            grade_class(found, submissions, settings, landed)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            if output:
+                landed_results = output.close()
+    if landed_results:
+        console.print(class_table(landed_results, min(console.width, 120)))
+        console.print(
+            f"Seed {settings.seed}. Results are in {out}.", highlight=False, soft_wrap=True
+        )
+    if interrupted:
+        errors.print("Interrupted; what was graded until then is complete.")
+        sys.exit(130)
+    broken = [r for r in landed_results if r.grader_error]
+    if broken:
+        names = ", ".join(sorted({f"{r.submission} ({r.assignment})" for r in broken}))
+        raise GraderError(
+            f"the grader failed on {names}: {broken[0].grader_error}; "
+            "these marks are open, please report this."
+        )
+
+
+@commands.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Check your own FILES; without any, the assignments in the current folder.
+
+    Your answer is compared with what the reference showed for the same inputs; no solution is
+    needed. The exit status is 0 when all points are reached.
+    """
+    from rich.console import Console
+
+    from autograder.own import check_files
+    from autograder.reports.terminal import show_result
+
+    console = Console(highlight=False)
+    complete = True
+    for result in check_files(files):
+        show_result(console, result)
+        complete &= result.score == result.max_score
+    sys.exit(0 if complete else 1)
+
+
+@commands.command()
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; fail if one is stale.")
+@course_option
+def stubs(only_check: bool, course: Path | None) -> None:
+    """Write the stubs in assignments/ from solutions/."""
+    from autograder.course import Assignment, Course
+    from autograder.pool import Warm
+    from autograder.stubs import generated, stale, write
+
+    found = Course.find(course)
+    with Warm(found.check_files) as warm:
+        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+    texts = generated(found, assignments)
+    changed = stale(texts) if only_check else write(texts)
+    _report_files(changed, only_check, len(texts), "autograder stubs")
+
+
+@commands.command()
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; fail if one is stale.")
+@course_option
+def record(only_check: bool, course: Path | None) -> None:
+    """Record what the reference shows at the public seed, beside the stubs."""
+    from autograder.course import Assignment, Course
+    from autograder.examine import examine_reference
+    from autograder.pool import Warm
+    from autograder.record import PUBLIC_SEED, drift, save
+
+    found = Course.find(course)
+    changed = []
+    with Warm(found.check_files) as warm:
+        for assignment in map(Assignment.from_summary, warm.summaries):
+            name = assignment.name
+            checks = found.check_files[name]
+            source = found.solution(name).read_bytes()
+            reference = examine_reference(warm, assignment, source, PUBLIC_SEED)
+            path = found.assignments / f"{name}.safetensors"
+            if reason := drift(path, checks, reference, assignment.axes):
+                changed.append(path)
+                if only_check:
+                    click.echo(f"{path}: {reason}")
+                else:
+                    path.write_bytes(save(reference, checks))
+        count = len(warm.summaries)
+    _report_files(changed, only_check, count, "autograder record")
+
+
+def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:
+    if only_check and changed:
+        names = ", ".join(str(path) for path in changed)
+        raise UsageError(f"stale: {names}; run '{command}' and commit what it writes.")
+    for path in changed:
+        click.echo(f"wrote {path}")
+    if not changed:
+        click.echo(f"{count} files are current.")
+
+
+def main() -> NoReturn:
+    """Run the command; every error of ours ends as one sentence, not as a traceback."""
+    try:
+        status = commands.main(prog_name="autograder", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except GraderError as error:
+        click.echo(f"autograder: internal error: {error}", err=True)
+        status = 1
+    except AutograderError as error:
+        click.echo(f"autograder: {error}", err=True)
+        status = 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        status = 130
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(f"autograder: {error.strerror or error}{where}", err=True)
+        status = 2
+    sys.exit(status if isinstance(status, int) else 0)

@@ -1,0 +1,191 @@
+"""Compare what came with what was expected, and say in the stub's words where they differ.
+
+Shape first, then dtype, then finiteness, then values, with the reference as the yardstick: so that
+nothing is broadcast, NaN equals nothing, and the tolerance never depends on the answer.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder.check import REMARKS
+from autograder.observation import Observed, Other, Tensor, Value
+
+# The least tolerance, relative to the largest value that is expected: well above what another
+# order of operations changes in that dtype, and well below what a mistake does.
+FLOORS = {"float64": 1e-6, "float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
+# Some right answers compute a part in float32 (a √d from a FloatTensor). So the tolerance is also
+# above what the reference itself loses in float32, up to a limit.
+NOISE_FACTOR = 8
+MOST_TOLERANCE = 1e-3
+TINY = 1e-6  # where only zeros are expected, values are measured against this
+
+Tolerances = Mapping[str, float]
+
+
+def tolerances(expected: Observed, in_float32: Observed) -> dict[str, float]:
+    """The absolute tolerance of every tensor, by name, from two runs of the reference."""
+    noisy = dict(_tensors(in_float32))
+    found = {}
+    for name, tensor in _tensors(expected):
+        scale = _scale(tensor.array)
+        tolerance = FLOORS.get(tensor.dtype, 0.0) * scale
+        other = noisy.get(name)
+        if other is not None and other.array.shape == tensor.array.shape and tolerance:
+            noise = _largest(np.abs(other.array.astype(float) - tensor.array))
+            if np.isfinite(noise):
+                tolerance = max(tolerance, min(NOISE_FACTOR * noise, MOST_TOLERANCE * scale))
+        found[name] = float(tolerance)
+    return found
+
+
+def difference(
+    expected: Observed, received: Observed, tolerance: Tolerances, axes: Mapping[str, str]
+) -> str | None:
+    """The first difference between two observations as a sentence; None when there is none."""
+    for name, value in expected.values.items():
+        if name == REMARKS:
+            continue
+        if name not in received.values:
+            return f"{name} is missing."
+        found = _differs(name, value, received.values[name], tolerance, axes.get(name, "").split())
+        if found:
+            return found
+    return None
+
+
+def remarks(received: Observed) -> str:
+    """What a check remarks on besides; it costs nothing."""
+    value = received.values.get(REMARKS, [])
+    return " ".join(v for v in value if isinstance(v, str)) if isinstance(value, list) else ""
+
+
+def _differs(
+    name: str, expected: Value, received: Value, tolerance: Tolerances, axes: list[str]
+) -> str | None:
+    match expected, received:
+        case Tensor(), Tensor():
+            return _tensor_differs(name, expected, received, tolerance[name], axes)
+        case list(), list() if len(expected) == len(received):
+            for i, (one, other) in enumerate(zip(expected, received, strict=True)):
+                if found := _differs(f"{name}[{i}]", one, other, tolerance, axes[1:]):
+                    return found
+            return None
+        case list(), list():
+            return f"{name} has {len(received)} items; expected {len(expected)}."
+        case Tensor(), None if name.startswith("gradient of "):
+            return (
+                f"No gradient reaches {name.removeprefix('gradient of ')}. Is it used, and does "
+                "nothing on the way (detach, .data, item, numpy, no_grad) cut the graph?"
+            )
+        case None, Tensor() if name.startswith("gradient of "):
+            return f"A gradient reaches {name.removeprefix('gradient of ')}; none should."
+        case str() | bool() | int() | float() | None, _ if type(expected) is type(received):
+            if expected == received:
+                return None
+            return f"{name}: {_plain(received)}; expected {_plain(expected)}."
+    return f"{name} is {_kind(received)}; expected {_kind(expected)}."
+
+
+def _tensor_differs(
+    name: str, expected: Tensor, received: Tensor, tolerance: float, axes: list[str]
+) -> str | None:
+    want, got = expected.array, received.array
+    if want.shape != got.shape:
+        named = f"({', '.join(axes)}) = " if len(axes) == want.ndim else ""
+        return f"{name} has shape {got.shape}; expected {named}{want.shape}."
+    if expected.dtype != received.dtype:
+        return (
+            f"{name} is {received.dtype}; expected {expected.dtype}, "
+            "the dtype of the inputs and weights."
+        )
+    if expected.device != received.device:
+        return f"{name} is on {received.device}; expected {expected.device}."
+    if got.dtype.kind != "f":
+        wrong = want != got
+        error: NDArray[Any] = wrong.astype(float)
+    else:
+        finite = np.isfinite(got)
+        if not finite.all():
+            spot = _spot(name, np.unravel_index(int(np.argmin(finite)), got.shape), axes)
+            count = int((~finite).sum())
+            return f"{spot} is {got[~finite][0]} ({count} of {got.size} entries are not finite)."
+        error = np.abs(got.astype(float) - want)
+        wrong = error > tolerance
+    if not wrong.any():
+        return None
+    index = np.unravel_index(int(np.argmax(error)), got.shape)
+    count = int(wrong.sum())
+    share = (
+        f"All {got.size} entries differ"
+        if count == got.size
+        else f"{count} of {got.size} entries differ"
+    )
+    if got.size == 1:
+        return (
+            f"{_spot(name, index, axes)} is {_number(got[index])}; expected {_number(want[index])}."
+        )
+    return (
+        f"{_spot(name, index, axes)} is {_number(got[index])}; expected {_number(want[index])}. "
+        f"{share}; this one most."
+    )
+
+
+def _spot(name: str, index: Any, axes: list[str]) -> str:
+    """`attention[batch=1, query=4, key=0]`: a place in the stub's axis names."""
+    if not index:
+        return name
+    names = axes if len(axes) == len(index) else [""] * len(index)
+    where = (
+        f"{axis}={i}" if axis.isidentifier() else f"{i}"
+        for axis, i in zip(names, index, strict=True)
+    )
+    return f"{name}[{', '.join(where)}]"
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+
+
+def _plain(value: Value) -> str:
+    if value == "":
+        return "nothing"
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )
+
+
+def _kind(value: Value) -> str:
+    match value:
+        case Tensor():
+            return f"a tensor of shape {value.array.shape}"
+        case Other():
+            return value.description
+        case list():
+            return f"a list or tuple of {len(value)}"
+        case None:
+            return "None"
+        case _:
+            return f"{value!r:.60}"
+
+
+def _tensors(observed: Observed) -> Iterator[tuple[str, Tensor]]:
+    def walk(name: str, value: Value) -> Iterator[tuple[str, Tensor]]:
+        if isinstance(value, Tensor):
+            yield name, value
+        elif isinstance(value, list):
+            for i, item in enumerate(value):
+                yield from walk(f"{name}[{i}]", item)
+
+    for name, value in observed.values.items():
+        yield from walk(name, value)
+
+
+def _scale(array: NDArray[Any]) -> float:
+    return max(_largest(np.abs(array)), TINY) if array.dtype.kind == "f" else 1.0
+
+
+def _largest(array: NDArray[Any]) -> float:
+    return float(array.max()) if array.size else 0.0

@@ -1,0 +1,131 @@
+"""The seeded source of a check's inputs and weights: the same numbers on every platform.
+
+Normal, never uniform: some mistakes vanish with uniform inputs. A check's inputs depend on the
+seed and the check only, a weight on the seed and the parameter's name only: never on what else a
+submission makes or draws.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from zlib import crc32
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+# A weight above this size repeats a block of a prime length, which no row length divides: a matrix
+# of a million entries then costs a copy, not a million normals.
+BLOCK = 4099
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class Draw:
+    """`draw(3, 5)` is a (3, 5) tensor of standard normals in the default dtype."""
+
+    def __init__(self, seed: int, check: str) -> None:
+        self._seed = seed
+        self._stream = _generator(seed, check)
+        self._parameters: dict[str, nn.Parameter] = {}
+
+    def __call__(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Normals with the standard deviation `scale`."""
+        values = _normals(self._stream, math.prod(shape)).reshape(shape) * scale
+        return torch.from_numpy(values).to(torch.get_default_dtype())
+
+    def mask(self, *shape: int) -> Tensor:
+        """A bool mask (…, n_Q, n_K) in which no query sees all keys or none, n_K >= 2."""
+        order = np.argsort(self._stream.random(shape), axis=-1)
+        visible = self._stream.integers(1, shape[-1], size=(*shape[:-1], 1))
+        return torch.from_numpy(order < visible)
+
+    def build(self, make: Callable[[], Model], names: Mapping[str, tuple[int, ...]]) -> Model:
+        """Make a model in the default dtype, and put drawn weights into it.
+
+        `names` lists the public parameters with their shapes. A parameter of that name and shape
+        gets that draw; one with another name gets the next one left of its shape, so that other
+        attribute names do no harm; one that fits nowhere gets a draw of its own name.
+        """
+        with _uninitialised():
+            model = make()
+        parameters = dict(model.named_parameters())
+        self._parameters = {}
+        left = {name: _core(shape) for name, shape in names.items()}
+        drawn: dict[str, str] = {}
+        for name, parameter in parameters.items():
+            if left.get(name) == _core(tuple(parameter.shape)):
+                del left[name]
+                drawn[name] = name
+        for name, parameter in parameters.items():
+            if name not in drawn:
+                shape = _core(tuple(parameter.shape))
+                drawn[name] = next((n for n, s in left.items() if s == shape), name)
+                left.pop(drawn[name], None)
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                self._fill(parameter, drawn[name])
+                self._parameters[drawn[name]] = parameter
+            norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
+            for number, norm in enumerate(norms):
+                if norm.running_mean is not None and norm.running_var is not None:
+                    self._fill(norm.running_mean, f"running_mean {number}")
+                    self._fill(norm.running_var, f"running_var {number}")
+                    norm.running_var.square_().add_(0.5)
+        return model
+
+    def parameter(self, name: str) -> nn.Parameter | None:
+        """The parameter of the model built last that took the place of this public name, if any."""
+        return self._parameters.get(name)
+
+    def _fill(self, target: Tensor, name: str) -> None:
+        """Fill with the draw that belongs to a parameter's name, scaled to keep activations near 1."""
+        fan_in = target.shape[-1] if target.ndim > 1 else 4
+        block = _normals(_generator(self._seed, "weights", name), min(target.numel(), BLOCK))
+        values = torch.from_numpy(block / np.sqrt(max(fan_in, 1)))
+        whole = target.numel() // max(len(block), 1)
+        flat = target.view(-1) if target.is_contiguous() else target.new_empty(target.numel())
+        flat[: whole * len(block)].view(whole, -1).copy_(values)
+        flat[whole * len(block) :].copy_(values[: target.numel() - whole * len(block)])
+        if not target.is_contiguous():
+            target.copy_(flat.view(target.shape))
+
+
+def _generator(seed: int, *names: str) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64([seed, *(crc32(name.encode()) for name in names)]))
+
+
+def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:
+    # The last bit of a normal comes from the C library; rounding makes it the same everywhere.
+    return np.round(generator.standard_normal(size), 9)
+
+
+def _core(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Draw, build and run in another dtype: how a check sees whether an answer keeps it."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def _uninitialised() -> Iterator[None]:
+    """Skip the random initialisation of large layers: every parameter is overwritten anyway."""
+    layers: tuple[Any, ...] = (nn.Linear, nn.LSTM)
+    saved = [layer.reset_parameters for layer in layers]
+    for layer in layers:
+        layer.reset_parameters = lambda self: None
+    try:
+        yield
+    finally:
+        for layer, method in zip(layers, saved, strict=True):
+            layer.reset_parameters = method

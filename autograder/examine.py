@@ -1,0 +1,110 @@
+"""Examine one submission: run its checks in workers, and go on in a fresh one when one dies.
+
+The reference is examined in the same way, in a worker like any other; only what it shows reaches
+the judge.
+"""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from autograder.compare import tolerances
+from autograder.course import Assignment, CheckInfo
+from autograder.errors import CourseError
+from autograder.judge import Expected, Reference
+from autograder.limits import DEFAULT, Limits
+from autograder.observation import Died, Observation, Observed, Raised
+from autograder.pool import Imported, Job, Warm
+from autograder.results import TIMEOUT
+
+# Once something ran into its limit, the rest gets this share of it: a submission that hangs
+# everywhere shall not use up its whole budget before what works is seen.
+PATIENCE = 0.2
+
+
+class Examination:
+    """One submission's assignment under examination. Use as a context manager."""
+
+    def __init__(
+        self,
+        warm: Warm,
+        job: Job,
+        seed: int,
+        *,
+        dtype: str = "float64",
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self._warm, self._job, self._seed = warm, job, seed
+        self._dtype, self._limits = dtype, limits
+        self._deadline = time.monotonic() + limits.submission_seconds
+        self._share = 1.0
+        self._printed: list[str] = []
+        self._worker = warm.worker(job, limits)
+        self.imported: Imported | Raised | Died = self._worker.imported
+
+    def observe(self, check: CheckInfo, apart: bool) -> Observation:
+        """What the submission shows in a check."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return Died(TIMEOUT, f"its {self._limits.submission_seconds:g} s were used up")
+        if self._worker.died:
+            self._renew()
+            if not isinstance(self._worker.imported, Imported):
+                return self._worker.died or Died("error", "it could not be imported a second time")
+        seconds = min(self._limits.check_seconds * self._share, left)
+        seen = self._worker.ask(check.id, self._seed, self._dtype, apart=apart, seconds=seconds)
+        if isinstance(seen, Died) and seen.verdict == TIMEOUT:
+            self._share = PATIENCE
+        return seen
+
+    @property
+    def printed(self) -> str:
+        """What the submission printed, in all its workers."""
+        text = "".join([*self._printed, self._worker.printed])
+        return text[: self._limits.text]
+
+    def _renew(self) -> None:
+        self._printed.append(self._worker.printed)
+        self._worker.close()
+        self._worker = self._warm.worker(self._job, self._limits)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._worker.close()
+
+
+def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: int) -> Reference:
+    """What the reference shows at a seed, with tolerances. Raises CourseError if it fails a check."""
+    job = Job(assignment.name, f"{assignment.name}.py", {f"{assignment.name}.py": source})
+    seen: dict[str, dict[tuple[str, bool], Observed]] = {}
+    for dtype in ("float64", "float32"):
+        with Examination(warm, job, seed, dtype=dtype) as examination:
+            if not isinstance(examination.imported, Imported):
+                raise CourseError(
+                    f"the solution of {assignment.name} cannot be imported: {examination.imported}"
+                )
+            seen[dtype] = {
+                (check.id, apart): _shown(assignment, check, examination.observe(check, apart))
+                for check in assignment.checks
+                for apart in (False, True)
+                if check.apart or not apart
+            }
+    return {
+        key: Expected(observed, tolerances(observed, seen["float32"][key]))
+        for key, observed in seen["float64"].items()
+    }
+
+
+def _shown(assignment: Assignment, check: CheckInfo, observation: Observation) -> Observed:
+    if isinstance(observation, Observed):
+        return observation
+    raise CourseError(
+        f"the solution of {assignment.name} fails its own check {check.id}: {observation}"
+    )

@@ -1,0 +1,210 @@
+"""Grade a class: every submission, every assignment, and what to write as results land."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from autograder import results
+from autograder.course import Assignment, Course
+from autograder.errors import AutograderError, UsageError
+from autograder.examine import Examination, examine_reference
+from autograder.judge import Reference, all_failed, failure, judge
+from autograder.limits import DEFAULT, Limits
+from autograder.observation import Died, Raised
+from autograder.pool import Warm
+from autograder.results import Result, total
+from autograder.submission import Submission, Work, find, read, strays, works
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero."""
+
+    seed: int
+    jobs: int = os.cpu_count() or 1
+    only: tuple[str, ...] = ()
+    expect: tuple[str, ...] = ()
+    limits: Limits = field(default=DEFAULT)
+
+
+def grade(
+    course: Course,
+    folder: Path,
+    settings: Settings,
+    landed: Callable[[Sequence[Result], int], None],
+) -> None:
+    """Grade every submission; calls `landed(results of one submission, how many there are)`.
+
+    Submissions land in the order in which they are done. A Ctrl-C goes through: what has landed is
+    complete and valid.
+    """
+    found = [item for item in find(folder) if not settings.only or item[0] in settings.only]
+    if missing := set(settings.only) - {name for name, _ in found}:
+        raise UsageError(f"there is no submission named {', '.join(sorted(missing))} in {folder}.")
+    if not found:
+        raise UsageError(f"{folder} holds no submissions; each file, folder or zip in it is one.")
+    with warm_for(course, found) as warm:
+        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+        if unknown := set(settings.expect) - assignments.keys():
+            raise UsageError(
+                f"--expect names {', '.join(sorted(unknown))}, which is no assignment; "
+                f"there are {', '.join(assignments)}."
+            )
+        references: dict[str, Reference] = {}
+        executor = ThreadPoolExecutor(settings.jobs)
+        try:
+            waiting: set[Future[list[Result]]] = set()
+            for name, path in found:
+                submission = read(name, path)
+                its_works = works(submission, assignments)
+                for work in its_works:
+                    if work.assignment not in references:
+                        references[work.assignment] = examine_reference(
+                            warm,
+                            assignments[work.assignment],
+                            course.solution(work.assignment).read_bytes(),
+                            settings.seed,
+                        )
+                waiting.add(
+                    executor.submit(
+                        _grade_one, warm, submission, its_works, assignments, references, settings
+                    )
+                )
+                # Reading goes at most a little ahead of grading: a class may not fit into memory.
+                while len(waiting) >= 2 * settings.jobs:
+                    waiting = _land(waiting, len(found), landed)
+            while waiting:
+                waiting = _land(waiting, len(found), landed)
+        except BaseException:
+            warm.kill()  # so that no thread waits for an answer that nobody wants any more
+            raise
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _land(
+    waiting: set[Future[list[Result]]],
+    count: int,
+    landed: Callable[[Sequence[Result], int], None],
+) -> set[Future[list[Result]]]:
+    done, rest = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in done:
+        landed(future.result(), count)
+    return rest
+
+
+@contextmanager
+def warm_for(course: Course, found: Sequence[tuple[str, Path]] = ()) -> Iterator[Warm]:
+    """A warm process with the course's checks, and with what these submissions will need."""
+    # Loading this in every worker would cost each a second; loading it for nobody costs one, too.
+    preload = ["nbformat"] if any(_holds_notebooks(path) for _, path in found) else []
+    with Warm(course.check_files, preload) as warm:
+        yield warm
+
+
+def _holds_notebooks(path: Path) -> bool:
+    if path.is_dir():
+        return next(path.rglob("*.ipynb"), None) is not None
+    return path.suffix.lower() in (".ipynb", ".zip")
+
+
+def _grade_one(
+    warm: Warm,
+    submission: Submission,
+    its_works: Sequence[Work],
+    assignments: dict[str, Assignment],
+    references: dict[str, Reference],
+    settings: Settings,
+) -> list[Result]:
+    seed = settings.seed
+    graded = [
+        grade_work(
+            warm,
+            submission.name,
+            work,
+            assignments[work.assignment],
+            references[work.assignment],
+            seed,
+            settings.limits,
+        )
+        for work in its_works
+    ]
+    held = {work.assignment for work in its_works}
+    for name in settings.expect:
+        if name not in held:
+            reason = submission.refused or f"No {name} was found in what was handed in."
+            graded.append(refused(submission.name, assignments[name], reason, seed))
+    extra = strays(submission, list(its_works))
+    notes = submission.notes
+    if extra:
+        more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
+        notes += (f"Not looked at: {', '.join(extra[:10])}{more}.",)
+    if not graded:
+        reason = submission.refused or (
+            "Nothing to grade was found: hand in "
+            + ", ".join(f"{name}.py" for name in assignments)
+            + " (or a notebook with the same classes)."
+        )
+        graded = [Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))]
+    return [replace(graded[0], notes=graded[0].notes + notes), *graded[1:]]
+
+
+def grade_work(
+    warm: Warm,
+    name: str,
+    work: Work,
+    assignment: Assignment,
+    reference: Reference,
+    seed: int,
+    limits: Limits = DEFAULT,
+) -> Result:
+    """Grade one assignment of one submission."""
+    if work.job is None:
+        result = refused(name, assignment, work.refused, seed)
+        return replace(result, source=work.source, notes=work.notes)
+    start = time.monotonic()
+    notes, printed, error = work.notes, "", ""
+    try:
+        with Examination(warm, work.job, seed, limits=limits) as examination:
+            imported = examination.imported
+            if isinstance(imported, Raised | Died):
+                end = failure(imported)
+                todos = all_failed(assignment, end.verdict, end.message)
+            else:
+                notes += imported.notes
+                todos = judge(assignment, reference, examination.observe, imported.placeholders)
+            printed = examination.printed
+    except AutograderError:
+        raise
+    except Exception as fault:  # a fault of ours must not take the class down with it
+        error = f"{type(fault).__name__}: {fault}"
+        reason = "The grader failed on this; it is not your mistake, and your mark is open."
+        todos = all_failed(assignment, results.ERROR, reason)
+    return Result(
+        submission=name,
+        assignment=assignment.name,
+        score=total([todo.score for todo in todos]),
+        max_score=total([assignment.points()]),
+        seed=seed,
+        seconds=time.monotonic() - start,
+        todos=todos,
+        source=work.source,
+        notes=notes,
+        output=printed,
+        grader_error=error,
+    )
+
+
+def refused(name: str, assignment: Assignment, reason: str, seed: int) -> Result:
+    """Zero points, with the one sentence that says why."""
+    return Result(
+        submission=name,
+        assignment=assignment.name,
+        max_score=total([assignment.points()]),
+        seed=seed,
+        todos=all_failed(assignment, results.ERROR, reason),
+    )

@@ -1,0 +1,173 @@
+"""The judge: from observations to verdicts and points.
+
+It sees numbers only. What the reference shows is `Expected`; what the submission shows it asks for,
+check by check, through a function, and does not care where that comes from.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from autograder import results
+from autograder.check import GIVEN
+from autograder.compare import Tolerances, difference, remarks
+from autograder.course import Assignment, CheckInfo
+from autograder.observation import Died, Observation, Observed, Raised
+from autograder.results import CheckResult, TodoResult, total
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the reference shows in one check, and how far off a right answer may be."""
+
+    observed: Observed
+    tolerances: Tolerances
+
+
+# (check id, apart) -> what the reference shows.
+Reference = Mapping[tuple[str, bool], Expected]
+# What the submission shows in a check, with the TODOs it passes through as they are or stood in.
+Observe = Callable[[CheckInfo, bool], Observation]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check went. `blocked_by`: the TODO whose placeholder stood in the way."""
+
+    verdict: str
+    message: str = ""
+    blocked_by: str = ""
+    compared: bool = False  # whether it could be compared with the reference at all
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == results.PASSED
+
+
+def judge(
+    assignment: Assignment, reference: Reference, observe: Observe, placeholders: frozenset[str]
+) -> tuple[TodoResult, ...]:
+    """Judge a submission that could be imported.
+
+    `placeholders` are the TODOs whose placeholder still stands in the submission's text.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for check in sorted(assignment.checks, key=lambda check: check.todo == GIVEN):
+        if check.todo == GIVEN and all(outcome.passed for outcome in outcomes.values()):
+            break  # all that rests on the given code is right
+        expected = reference[check.id, False]
+        outcomes[check.id] = _outcome(check, assignment, expected, observe(check, False))
+    judged = [check for check in assignment.checks if check.id in outcomes]
+    wrong = {check.todo for check in judged if not outcomes[check.id].passed}
+    carried: dict[str, set[str]] = {}
+    for check in judged:
+        if outcomes[check.id].passed or not wrong.intersection(check.apart):
+            continue
+        # Another TODO that this check passes through is wrong: look at this one by itself.
+        again = _outcome(check, assignment, reference[check.id, True], observe(check, True))
+        if again.passed:
+            carried.setdefault(check.todo, set()).update(wrong.intersection(check.apart))
+        outcomes[check.id] = again
+    # What turned out right by itself was only in doubt because of others.
+    wrong = {check.todo for check in judged if not outcomes[check.id].passed}
+    return tuple(
+        todo
+        for id, checks in assignment.todos.items()
+        if (todo := _todo(id, checks, outcomes, carried.get(id, set()) & wrong, id in placeholders))
+    )
+
+
+def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[TodoResult, ...]:
+    """The TODOs of a submission that could not even be imported (or was refused)."""
+    return tuple(
+        TodoResult(
+            id,
+            0.0,
+            total([c.points for c in checks]),
+            verdict,
+            tuple(CheckResult(c.id, c.title, False, message) for c in checks),
+        )
+        for id, checks in assignment.todos.items()
+        if id != GIVEN
+    )
+
+
+def failure(observation: Raised | Died) -> Outcome:
+    """The verdict on an error or a death, with a sentence for the student."""
+    if isinstance(observation, Died):
+        return Outcome(observation.verdict, f"Your code could not finish: {observation.detail}.")
+    kind, message = observation.type, observation.message
+    if kind in ("MissingDefinition", "UnreadableSource"):
+        return Outcome(results.ERROR, message)
+    if kind in ("Unexpected", "Inseparable"):
+        return Outcome(results.FAILED, f"{message[:1].upper()}{message[1:]}.")
+    out_of_memory = kind == "MemoryError" or "can't allocate memory" in message
+    verdict = results.OUT_OF_MEMORY if out_of_memory else results.ERROR
+    text = f"{kind}: {message}" if message else kind
+    if observation.place:
+        place = observation.place
+        text += f"\n  in {place.file}, line {place.line}: {place.text}"
+    elif observation.step:
+        text += f"\n  in the check, at: {observation.step}"
+    return Outcome(verdict, text)
+
+
+def _outcome(
+    check: CheckInfo, assignment: Assignment, expected: Expected, received: Observation
+) -> Outcome:
+    if isinstance(received, Observed):
+        found = difference(expected.observed, received, expected.tolerances, assignment.axes)
+        if found:
+            return Outcome(results.FAILED, found, compared=True)
+        return Outcome(results.PASSED, remarks(received))
+    if isinstance(received, Raised) and received.type == "NotImplementedError":
+        match = re.match(r"TODO (\w+)", received.message)
+        if match and match[1] == check.todo:
+            return Outcome(results.NOT_ATTEMPTED, "Not attempted yet.", match[1])
+        if match and match[1] in assignment.todos:
+            message = f"This could not be judged until {match[1]} works."
+            return Outcome(results.FAILED, message, match[1])
+    return failure(received)
+
+
+def _todo(
+    id: str,
+    checks: tuple[CheckInfo, ...],
+    outcomes: Mapping[str, Outcome],
+    carried: set[str],
+    untouched: bool,
+) -> TodoResult | None:
+    """Add up one TODO. None: code that is given, and as it was given."""
+    failed_checks = [c for c in checks if c.id in outcomes and not outcomes[c.id].passed]
+    failed = [outcomes[c.id] for c in failed_checks]
+    if id == GIVEN:
+        # Only what was seen to differ counts: what could not be told apart is no accusation.
+        checks = tuple(c for c in failed_checks if outcomes[c.id].compared)
+        failed = [outcomes[c.id] for c in checks]
+        if not failed:
+            return None
+    score = total([c.points for c in checks if outcomes[c.id].passed])
+    verdict = results.PASSED
+    if failed:
+        unfinished = (results.TIMEOUT, results.OUT_OF_MEMORY, results.CRASHED)
+        ends = [o.verdict for o in failed if o.verdict in unfinished]
+        verdict = (ends or [failed[0].verdict])[0]
+        if not score and all(o.blocked_by for o in failed):
+            own = untouched or any(o.blocked_by == id for o in failed)
+            verdict = results.NOT_ATTEMPTED if own else results.FAILED
+            if own:
+                outcomes = {
+                    k: replace(o, message="Not attempted yet.") if o in failed else o
+                    for k, o in outcomes.items()
+                }
+    return TodoResult(
+        id,
+        score,
+        total([c.points for c in checks]),
+        verdict,
+        tuple(
+            CheckResult(c.id, c.title, outcomes[c.id].passed, outcomes[c.id].message)
+            for c in checks
+        ),
+        carried_from=tuple(sorted(carried)),
+    )

@@ -1,0 +1,29 @@
+"""How much a submission may use, in one place."""
+
+from dataclasses import dataclass
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds are wall-clock seconds; sizes are bytes."""
+
+    import_seconds: float = 10
+    check_seconds: float = 10
+    submission_seconds: float = 60
+    memory: int = 2 * GIB  # beyond the warm process
+    written_file: int = 64 * MIB
+    output: int = 64 * KIB
+    reply: int = 64 * MIB
+    reply_header: int = 1 * MIB
+    tensor: int = 16 * MIB
+    tensors: int = 1024  # in one reply
+    text: int = 2000  # characters of a student's text that are shown
+    python_file: int = 1 * MIB
+    notebook: int = 20 * MIB
+    archive: int = 100 * MIB  # inflated
+    entries: int = 1000  # in an archive or folder
+
+
+DEFAULT = Limits()

@@ -1,0 +1,137 @@
+"""What a check observed, as plain data: named values, or the error that was raised.
+
+Both sides use it: a worker turns what it saw into these values and packs them for the pipe, the
+judge unpacks and compares them, and a recording keeps them packed. No torch in here.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A dense tensor. `dtype` and `device` are torch's names; bfloat16 travels as float32."""
+
+    array: NDArray[Any]
+    dtype: str
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Other:
+    """Something that no check asks for, described: "a list of 3", "a Foo"."""
+
+    description: str
+
+
+Value = Tensor | Other | str | float | bool | None | list["Value"]
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The values that a check returned, by name, in the check's order."""
+
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the student's file."""
+
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The error that a check (or the import) ended in.
+
+    `step` is the line of the check that was running, "" for the import; `place` the innermost line
+    of the student's own code, if the error passed through one.
+    """
+
+    type: str
+    message: str
+    step: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Died:
+    """The worker was gone before it answered. `verdict` is the word of the results for it."""
+
+    verdict: str
+    detail: str
+
+
+Observation = Observed | Raised | Died
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:
+    """An observation -> strict JSON and the arrays that it names."""
+    if isinstance(observation, Raised):
+        place = observation.place
+        return {
+            "raised": observation.type,
+            "message": observation.message,
+            "step": observation.step,
+            "place": None if place is None else [place.file, place.line, place.text],
+        }, {}
+    arrays: Arrays = {}
+    tree = {name: _pack_value(value, arrays) for name, value in observation.values.items()}
+    return {"observed": tree}, arrays
+
+
+def unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
+    """The inverse of `pack`. Raises ValueError for anything that `pack` does not produce."""
+    match tree:
+        case {"observed": dict(values)}:
+            return Observed({str(name): _unpack_value(v, arrays) for name, v in values.items()})
+        case {"raised": str(kind), "message": str(message), "step": str(step), "place": None}:
+            return Raised(kind, message, step)
+        case {
+            "raised": str(kind),
+            "message": str(message),
+            "step": str(step),
+            "place": [str(file), int(line), str(text)],
+        }:
+            return Raised(kind, message, step, Place(file, line, text))
+    raise ValueError("neither an observation nor an error")
+
+
+def _pack_value(value: Value, arrays: Arrays) -> Any:
+    match value:
+        case Tensor():
+            key = str(len(arrays))
+            arrays[key] = value.array
+            return {"tensor": key, "dtype": value.dtype, "device": value.device}
+        case Other():
+            return {"other": value.description}
+        case list():
+            return [_pack_value(item, arrays) for item in value]
+        case float() if not math.isfinite(value):
+            return {"float": repr(value)}
+        case _:
+            return value
+
+
+def _unpack_value(tree: Any, arrays: Arrays) -> Value:
+    match tree:
+        case None | bool() | int() | float() | str():
+            return tree
+        case list():
+            return [_unpack_value(item, arrays) for item in tree]
+        case {"tensor": str(key), "dtype": str(dtype), "device": str(device)} if key in arrays:
+            return Tensor(arrays[key], dtype, device)
+        case {"other": str(description)}:
+            return Other(description)
+        case {"float": "nan" | "inf" | "-inf" as text}:
+            return float(text)
+    raise ValueError("not a value of an observation")

@@ -1,0 +1,316 @@
+"""The judge's side of the workers: start the warm process, ask a worker, notice how it died.
+
+A `Worker` is asked one thing at a time, each with a deadline. Whatever happens instead of an answer
+becomes a `Died` observation with the verdict that the results use for it.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from autograder import frames
+from autograder.errors import CourseError, GraderError
+from autograder.limits import DEFAULT, GIB, Limits
+from autograder.observation import Arrays, Died, Observation, Raised, unpack
+
+START_SECONDS = 120  # a cold disk can take long to read torch
+EXIT_SECONDS = 10  # from the last word of a worker to its exit status
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission's files for one assignment, as bytes; `main` is the one to import."""
+
+    assignment: str
+    main: str
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The submission could be imported. `placeholders`: TODO ids that are untouched in its text."""
+
+    placeholders: frozenset[str]
+    notes: tuple[str, ...]
+
+
+class Warm:
+    """The warm process. Use as a context manager; `summaries` describes the checks that it holds."""
+
+    def __init__(self, checks: Mapping[str, Path], preload: Sequence[str] = ()) -> None:
+        self._lock = threading.Lock()
+        ours, theirs = socket.socketpair()
+        package = str(Path(__file__).resolve().parents[1])
+        # -I: no environment, no user site, not the current folder. Our own package last, in case
+        # it is not installed.
+        start = (
+            "import sys; sys.path.append(sys.argv.pop()); from autograder.warm import main; main()"
+        )
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-X", "utf8", "-c", start, str(theirs.fileno()), package],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd="/",
+                env={
+                    "OMP_NUM_THREADS": "1",
+                    "MKL_NUM_THREADS": "1",
+                    "OPENBLAS_NUM_THREADS": "1",
+                    # Answers are judged on the CPU; one that picks a GPU where there is one is right.
+                    "CUDA_VISIBLE_DEVICES": "",
+                    # Keep freed memory: handing it back and faulting it in again, for each large
+                    # weight, would double the time of a check.
+                    "MALLOC_MMAP_THRESHOLD_": str(GIB),
+                    "MALLOC_TRIM_THRESHOLD_": str(GIB),
+                },
+            )
+        self._control = ours
+        config = {"checks": {k: str(p) for k, p in checks.items()}, "preload": list(preload)}
+        ours.sendall(json.dumps(config).encode() + b"\n")
+        self._summaries: list[dict[str, Any]] | None = None
+
+    @property
+    def summaries(self) -> list[dict[str, Any]]:
+        """What the warm process says of each assignment; waits until it is warm."""
+        if self._summaries is None:
+            self._control.settimeout(START_SECONDS)
+            try:
+                message, _ = frames.read(self._receive, limits=None)
+            except (EOFError, OSError):
+                raise CourseError(self._why_not_warm()) from None
+            self._control.settimeout(None)
+            self._summaries = message["assignments"]
+        return self._summaries
+
+    def worker(self, job: Job, limits: Limits = DEFAULT) -> "Worker":
+        """Fork a worker for a job."""
+        self.summaries  # noqa: B018  (not before it is warm)
+        channel, their_channel = socket.socketpair()
+        leash, their_leash = socket.socketpair()
+        output, their_output = os.pipe()
+        try:
+            with self._lock:
+                socket.send_fds(
+                    self._control,
+                    [b"F"],
+                    [their_channel.fileno(), their_output, their_leash.fileno()],
+                )
+        except OSError:
+            raise GraderError("the warm process is gone; run the command again.") from None
+        finally:
+            their_channel.close()
+            their_leash.close()
+            os.close(their_output)
+        return Worker(channel, leash, output, job, limits)
+
+    def kill(self) -> None:
+        """End the warm process at once, and with it every worker."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the warm process, and with it every worker."""
+        self._control.close()
+        if self._summaries is None:
+            self._process.kill()  # still loading
+        try:
+            self._process.wait(timeout=EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr:
+            self._process.stderr.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _receive(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            chunk = self._control.recv(size - len(data))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return data
+
+    def _why_not_warm(self) -> str:
+        self._process.kill()
+        assert self._process.stderr is not None
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else "it gave no reason"
+        return f"the checks could not be loaded: {reason}"
+
+
+class Worker:
+    """One worker. `imported` says how the import went; `ask` runs a check. Close it when done."""
+
+    def __init__(
+        self, channel: socket.socket, leash: socket.socket, output: int, job: Job, limits: Limits
+    ) -> None:
+        self._channel, self._leash, self._output_fd = channel, leash, output
+        self._limits = limits
+        self._home = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
+        self._printed = bytearray()
+        self.printed_too_much = False
+        self.died: Died | None = None
+        message = {
+            "assignment": job.assignment,
+            "main": job.main,
+            "files": list(job.files),
+            "home": self._home.name,
+        }
+        blobs = {
+            # Zero-padded: safetensors sorts tensors of one type by name.
+            f"{i:06}": np.frombuffer(data, dtype=np.uint8)
+            for i, data in enumerate(job.files.values())
+        }
+        self._request = frames.encode(message, blobs)
+        self.imported = self._import()
+
+    def _import(self) -> Imported | Raised | Died:
+        answer = self._exchange(self._request, self._limits.import_seconds, "while importing it")
+        if isinstance(answer, Died):
+            return answer
+        message, arrays = answer
+        notes = tuple(n for n in message.get("notes", ()) if isinstance(n, str))[:20]
+        match message:
+            case {"imported": True, "placeholders": list(ids)}:
+                return Imported(frozenset(map(str, ids)), notes)
+            case {"failed": dict(failure)}:
+                with contextlib.suppress(ValueError):
+                    raised = unpack(failure, arrays)
+                    if isinstance(raised, Raised):
+                        return raised
+        return self._die("error", "its process sent an answer that makes no sense")
+
+    def ask(self, check: str, seed: int, dtype: str, *, apart: bool, seconds: float) -> Observation:
+        """Run a check in the worker, within so many seconds."""
+        if self.died:
+            return self.died
+        request = {"check": check, "seed": seed, "dtype": dtype, "apart": apart}
+        answer = self._exchange(frames.encode(request), seconds, "in this check")
+        if isinstance(answer, Died):
+            return answer
+        try:
+            return unpack(*answer)
+        except ValueError:
+            return self._die("error", "its process sent an answer that makes no sense")
+
+    @property
+    def printed(self) -> str:
+        """What the submission printed so far, cut at the limit."""
+        return self._printed.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Let go of the worker: it is killed if it still runs, and its files are removed."""
+        if self.died is None:
+            self._drain()
+        for end in (self._channel, self._leash):
+            end.close()
+        if self._output_fd >= 0:
+            os.close(self._output_fd)
+            self._output_fd = -1
+        self._home.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _exchange(
+        self, request: bytes, seconds: float, when: str
+    ) -> tuple[dict[str, Any], Arrays] | Died:
+        deadline = time.monotonic() + max(seconds, 0)
+        self._channel.settimeout(None)
+        try:
+            self._send(request, deadline)
+            return frames.read(lambda size: self._receive(size, deadline), self._limits)
+        except TimeoutError:
+            return self._die("timeout", f"it took longer than {max(seconds, 0):.0f} s {when}")
+        except frames.BadFrame as error:
+            return self._die("error", f"its process sent an answer that cannot be read: {error}")
+        except (EOFError, OSError):
+            return self._how_it_ended(when)
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        self._channel.settimeout(max(deadline - time.monotonic(), 0.001))
+        self._channel.sendall(data)
+
+    def _receive(self, size: int, deadline: float) -> bytes:
+        data = bytearray()
+        self._channel.setblocking(False)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._channel, selectors.EVENT_READ)
+            selector.register(self._output_fd, selectors.EVENT_READ)
+            while len(data) < size:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                for key, _ in selector.select(left):
+                    if key.fileobj is self._channel:
+                        chunk = self._channel.recv(min(size - len(data), 1 << 20))
+                        if not chunk:
+                            raise EOFError
+                        data += chunk
+                    elif not self._read_output():
+                        selector.unregister(self._output_fd)
+        return bytes(data)
+
+    def _read_output(self) -> bool:
+        """Take what was printed; False at its end. What is over the limit is dropped."""
+        chunk = os.read(self._output_fd, 1 << 16)
+        room = self._limits.output - len(self._printed)
+        self._printed += chunk[:room]
+        self.printed_too_much |= len(chunk) > room
+        return bool(chunk)
+
+    def _drain(self) -> None:
+        os.set_blocking(self._output_fd, False)
+        with contextlib.suppress(OSError):
+            while self._read_output() and not self.printed_too_much:
+                pass
+
+    def _how_it_ended(self, when: str) -> Died:
+        self._leash.settimeout(EXIT_SECONDS)
+        try:
+            status = int(self._leash.recv(16) or b"1")
+        except (OSError, ValueError):
+            return self._die("error", f"its process closed the connection {when}")
+        if status < 0:
+            try:
+                name = signal.Signals(-status).name
+            except ValueError:
+                name = f"signal {-status}"
+            return self._die("crashed", f"its process was ended by {name} {when}")
+        return self._die("error", f"its process exited with status {status} {when}")
+
+    def _die(self, verdict: str, detail: str) -> Died:
+        self._drain()
+        self._leash.close()  # kills it, if it is not dead yet
+        self.died = Died(verdict, detail)
+        return self.died

@@ -1,0 +1,165 @@
+"""The files of a graded class: results.jsonl, grades.csv, and what each student may see."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from autograder import results
+from autograder.reports.text import csv_cell, fenced, markdown, plain
+from autograder.results import Result, TodoResult
+
+MARKS = {
+    results.PASSED: "✓",
+    results.NOT_ATTEMPTED: "–",
+}
+
+
+class Output:
+    """The folder OUT: results are added as they land, and put in order at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._results: list[Result] = []
+        self._lines = folder / "results.jsonl"
+        self._lines.write_text("", "utf-8")
+
+    def add(self, landed: Sequence[Result]) -> None:
+        """One submission's results: a line each, and its feedback."""
+        self._results += landed
+        with self._lines.open("a", encoding="utf-8") as file:
+            file.writelines(result.to_line() + "\n" for result in landed)
+        folder = self.folder / "feedback" / landed[0].submission
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / "results.json", json.dumps(gradescope(landed), ensure_ascii=False, indent=1))
+        write(folder / "feedback.md", feedback(landed))
+
+    def close(self) -> list[Result]:
+        """Put the lines in order and write the table. Returns all results in order."""
+        self._results.sort(key=lambda result: result.submission)
+        write(self._lines, "".join(result.to_line() + "\n" for result in self._results))
+        # With a BOM, as Excel takes a CSV file without one for CP949.
+        write(self.folder / "grades.csv", "\ufeff" + grades(self._results))
+        return self._results
+
+
+def write(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, "utf-8", newline="")
+    os.replace(part, path)
+
+
+def by_submission(landed: Iterable[Result]) -> dict[str, list[Result]]:
+    groups: dict[str, list[Result]] = {}
+    for result in landed:
+        groups.setdefault(result.submission, []).append(result)
+    return groups
+
+
+def grades(landed: Sequence[Result]) -> str:
+    """One row a submission: total, then each assignment and its TODOs. Absent is empty, not zero."""
+    columns: list[str] = []
+    for result in sorted(landed, key=lambda r: r.assignment or ""):
+        if result.assignment:
+            ids = [f"{result.assignment}.{todo.id}" for todo in result.todos if todo.max_score]
+            columns += [c for c in (result.assignment, *ids) if c not in columns]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["submission", "total", "out of", *columns, "notes"])
+    for name, group in by_submission(landed).items():
+        cells = {}
+        for result in group:
+            if result.assignment:
+                cells[result.assignment] = f"{result.score:g}"
+                cells |= {f"{result.assignment}.{t.id}": f"{t.score:g}" for t in result.todos}
+        total = results.total([result.score for result in group])
+        out_of = results.total([result.max_score for result in group])
+        notes = " ".join(note for result in group for note in result.notes)
+        writer.writerow(
+            [
+                csv_cell(name),
+                f"{total:g}",
+                f"{out_of:g}",
+                *(cells.get(column, "") for column in columns),
+                csv_cell(notes),
+            ]
+        )
+    return text.getvalue()
+
+
+def gradescope(group: Sequence[Result]) -> dict[str, object]:
+    """Gradescope's results.json for one submission: a test for each TODO."""
+    tests = []
+    for result in group:
+        for todo in result.todos:
+            lines = [f"{mark(todo)} {todo.verdict}", *carried(todo)]
+            for title, message in complaints(todo):
+                lines += [f"\n{title}", message]
+            tests.append(
+                {
+                    "name": f"{result.assignment}: {todo.id}",
+                    "score": todo.score,
+                    "max_score": todo.max_score,
+                    "status": "passed" if todo.verdict == results.PASSED else "failed",
+                    "output": plain("\n".join(lines)),
+                    "output_format": "text",
+                }
+            )
+    notes = [plain(note) for result in group for note in result.notes]
+    return {
+        "score": results.total([result.score for result in group]),
+        "execution_time": round(sum(result.seconds for result in group), 3),
+        "output": "\n".join(notes),
+        "output_format": "text",
+        "tests": tests,
+    }
+
+
+def feedback(group: Sequence[Result]) -> str:
+    """What a student reads: every TODO, and for what is wrong what was expected and what came."""
+    parts = [f"# {markdown(group[0].submission)}"]
+    for result in group:
+        if result.assignment:
+            parts.append(f"## {result.assignment}: {result.score:g} of {result.max_score:g}")
+        parts += [markdown(note) for note in result.notes]
+        for todo in result.todos:
+            points = f"{todo.score:g} of {todo.max_score:g}"
+            parts.append(f"### {mark(todo)} {todo.id}: {points} ({todo.verdict})")
+            parts += carried(todo)
+            for title, message in complaints(todo):
+                parts += [markdown(title), fenced(message)]
+        if result.output:
+            parts += ["Your code printed:", fenced(result.output)]
+    return "\n\n".join(parts) + "\n"
+
+
+def mark(todo: TodoResult) -> str:
+    return MARKS.get(todo.verdict, "✗")
+
+
+def carried(todo: TodoResult) -> list[str]:
+    """A sentence for a TODO that keeps its points although one that it builds on is wrong."""
+    if not todo.carried_from:
+        return []
+    return [f"Judged apart from {', '.join(todo.carried_from)}, so that it costs nothing here."]
+
+
+def complaints(todo: TodoResult) -> list[tuple[str, str]]:
+    """What to say about a TODO's checks: (titles, message), each message once."""
+    said: dict[str, list[str]] = {}
+    for check in todo.checks:
+        if check.message:
+            said.setdefault(check.message, []).append(check.title)
+    if todo.verdict == results.NOT_ATTEMPTED:
+        return []
+    return [
+        (
+            titles[0] if len(titles) < 3 else f"{titles[0]} (and {len(titles) - 1} more checks)",
+            message,
+        )
+        for message, titles in said.items()
+    ]

@@ -1,0 +1,98 @@
+"""What is shown in the terminal: the table of a class, and one student's own results."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autograder import results
+from autograder.reports.files import by_submission, carried, complaints, mark
+from autograder.reports.text import one_line, plain
+from autograder.results import Result, TodoResult
+
+MOST_NAME = 24  # columns of the terminal for a submission's name
+COLOURS = {results.PASSED: "green", results.NOT_ATTEMPTED: "yellow"}
+
+
+def class_table(landed: Sequence[Result], width: int) -> Group:
+    """One row a submission: its points in each assignment, and what is wrong with it."""
+    names = sorted({r.assignment for r in landed if r.assignment})
+    groups = by_submission(landed)
+    rows = []
+    for submission, group in groups.items():
+        points = {r.assignment: r for r in group}
+        cells = [_points(points[name]) if name in points else Text("") for name in names]
+        rows.append([Text(one_line(submission)), *cells, Text(_wrong(group), style="dim")])
+    heads = [Text("submission"), *map(Text, names), Text("what is wrong")]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, width=width)
+    for column, head in enumerate(heads[:-1]):
+        widest = max(cell_len(row[column].plain) for row in [heads, *rows])
+        wide = min(widest, MOST_NAME) if column == 0 else widest
+        side: Literal["left", "right"] = "right" if column else "left"
+        table.add_column(head, justify=side, no_wrap=True, overflow="ellipsis", width=wide)
+    table.add_column(heads[-1], no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        table.add_row(*row)
+    full = sum(all(r.assignment and r.score == r.max_score for r in g) for g in groups.values())
+    return Group(table, Text(""), Text(f"{len(groups)} submissions, {full} with full marks."))
+
+
+def _points(result: Result) -> Text:
+    colour = (
+        "green" if result.score == result.max_score else "red" if not result.score else "yellow"
+    )
+    return Text(f"{result.score:g}/{result.max_score:g}", style=colour)
+
+
+def _wrong(group: Sequence[Result]) -> str:
+    found = []
+    for result in group:
+        wrong = [todo for todo in result.todos if todo.verdict != results.PASSED and todo.max_score]
+        if result.assignment is None:
+            found.append("nothing to grade")
+        elif result.grader_error:
+            found.append(f"{result.assignment}: the grader failed")
+        elif (
+            len(wrong) > 1
+            and len(wrong) == len(result.todos)
+            and len({t.verdict for t in wrong}) == 1
+        ):
+            found.append(f"{result.assignment} {wrong[0].verdict}")
+        else:
+            found += [f"{todo.id} {todo.verdict}" for todo in wrong]
+    return one_line(", ".join(found))
+
+
+def show_result(console: Console, result: Result) -> None:
+    """One assignment of a student, TODO by TODO: what was expected, what came, and where."""
+    head = Text(f"{result.assignment}", style="bold")
+    head.append(f"  {result.score:g} of {result.max_score:g} points", style="default")
+    if result.source:
+        head.append(f"  ({result.source})", style="dim")
+    console.print(head)
+    for note in result.notes:
+        console.print(Padding(Text(plain(note), style="dim"), (0, 0, 0, 2)))
+    for todo in result.todos:
+        _show_todo(console, todo)
+    if result.output:
+        console.print(Padding(Text("Your code printed:", style="dim"), (0, 0, 0, 2)))
+        console.print(Padding(Text(plain(result.output.rstrip()), style="dim"), (0, 0, 0, 4)))
+    console.print()
+
+
+def _show_todo(console: Console, todo: TodoResult) -> None:
+    colour = COLOURS.get(todo.verdict, "red")
+    line = Text(f"  {mark(todo)} {todo.id}", style=colour)
+    line.append(f"  {todo.score:g} of {todo.max_score:g}", style="default")
+    if todo.verdict != results.PASSED:
+        line.append(f"  {todo.verdict}", style=colour)
+    console.print(line)
+    for sentence in carried(todo):
+        console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 6)))
+    for title, message in complaints(todo):
+        console.print(Padding(Text(title, style="dim"), (0, 0, 0, 6)))
+        console.print(Padding(Text(plain(message)), (0, 0, 0, 8)))

@@ -1,0 +1,97 @@
+"""What is known of a submission once it was judged: frozen data, and its JSON lines.
+
+Every report only reads this. The format is relied on from outside; see `Result.to_json`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+PASSED = "passed"
+FAILED = "failed"
+NOT_ATTEMPTED = "not attempted"
+ERROR = "error"
+TIMEOUT = "timeout"
+OUT_OF_MEMORY = "out of memory"
+CRASHED = "crashed"
+VERDICTS = (PASSED, FAILED, NOT_ATTEMPTED, ERROR, TIMEOUT, OUT_OF_MEMORY, CRASHED)
+
+TIER = "E"  # a separate process with limits, and no lockdown: see SECURITY.md
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """`message` is what went wrong, or (of a check that passed) a remark; "" when there is neither."""
+
+    id: str
+    title: str
+    passed: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class TodoResult:
+    """One TODO. `carried_from`: other TODOs that are wrong, and cost this one nothing."""
+
+    id: str
+    score: float
+    max_score: float
+    verdict: str
+    checks: tuple[CheckResult, ...]
+    carried_from: tuple[str, ...] = ()
+    diagnosis: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "score": self.score,
+            "max_score": self.max_score,
+            "verdict": self.verdict,
+            "carried_from": list(self.carried_from),
+            "diagnosis": list(self.diagnosis),
+            "checks": [vars(check) for check in self.checks],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One assignment of one submission; `assignment` is None where there was nothing to grade."""
+
+    submission: str
+    assignment: str | None
+    score: float = 0.0
+    max_score: float = 0.0
+    seed: int
+    seconds: float = 0.0
+    todos: tuple[TodoResult, ...] = ()
+    source: str = ""  # the file that was graded
+    notes: tuple[str, ...] = ()  # what a student should know besides the marks
+    output: str = ""  # what the submission printed, cut
+    grader_error: str = ""  # the grader broke: no mark may rest on this result
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of one line of results.jsonl."""
+        line: dict[str, Any] = {
+            "submission": self.submission,
+            "assignment": self.assignment,
+            "score": self.score,
+            "max_score": self.max_score,
+            "seed": self.seed,
+            "tier": TIER,
+            "seconds": round(self.seconds, 3),
+            "todos": [todo.to_json() for todo in self.todos],
+            "source": self.source,
+            "notes": list(self.notes),
+            "output": self.output,
+        }
+        if self.grader_error:
+            line["grader_error"] = self.grader_error
+        return line
+
+    def to_line(self) -> str:
+        return json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
+
+
+def total(scores: list[float]) -> float:
+    """A sum of points, without the dust of binary fractions."""
+    return round(sum(scores), 6)

@@ -1,0 +1,301 @@
+"""Find submissions and read their files into memory, without running or parsing any of them.
+
+Every child of a folder (a file, a folder or a zip) is one submission. Nothing is written to disk,
+so that no archive can write anywhere; sizes are counted while reading.
+"""
+
+import re
+import stat
+import unicodedata
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from autograder.course import Assignment
+from autograder.errors import UsageError
+from autograder.limits import DEFAULT, MIB, Limits
+from autograder.pool import Job
+
+SOURCES = (".py", ".ipynb")
+# What systems and tools leave behind, and nobody handed in.
+JUNK = {"__MACOSX", "__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints", "Thumbs.db", ".venv"}
+
+
+class Refused(Exception):
+    """A submission, or a file of it, cannot be taken; str() is the sentence for the student."""
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a submission. `data` is None where it is over its limit."""
+
+    path: PurePosixPath
+    size: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one student handed in. `refused` says why it cannot be read at all, if so."""
+
+    name: str
+    files: tuple[File, ...] = ()
+    notes: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a submission holds for one assignment: a job, or the reason why its file is refused."""
+
+    assignment: str
+    source: str
+    job: Job | None
+    refused: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def find(folder: Path) -> list[tuple[str, Path]]:
+    """The name and path of every submission. Raises UsageError for a path that cannot be one."""
+    if not folder.exists():
+        raise UsageError(f"{folder} does not exist; give the folder that holds the submissions.")
+    if folder.is_file():
+        return [(_name(folder), folder)]
+    try:
+        children = sorted(child for child in folder.iterdir() if not _is_junk(child.name))
+    except PermissionError:
+        raise UsageError(f"{folder} cannot be read; check its permissions.") from None
+    names = Counter(_name(child) for child in children)
+    return [
+        # alice.py beside alice.zip: both keep their ending.
+        (_name(child) if names[_name(child)] == 1 else _normal(child.name), child)
+        for child in children
+    ]
+
+
+def read(name: str, path: Path, limits: Limits = DEFAULT) -> Submission:
+    """Read a submission's files. Never raises for what a student did: that is `refused`."""
+    try:
+        if path.is_symlink():
+            raise Refused(f"{path.name} is a link; hand in the file itself.")
+        if path.is_dir():
+            return Submission(name, *_read_folder(path, limits))
+        if path.suffix.lower() == ".zip":
+            return Submission(name, *_read_zip(path, limits))
+        return Submission(name, (_read_file(path, PurePosixPath(path.name), limits),))
+    except Refused as reason:
+        return Submission(name, refused=str(reason))
+    except PermissionError as error:
+        file = Path(error.filename or path).name
+        return Submission(name, refused=f"{file} cannot be read; its permissions forbid it.")
+    except OSError as error:
+        return Submission(name, refused=f"{path.name} cannot be read ({error.strerror}).")
+
+
+def read_own(folder: Path, limits: Limits = DEFAULT) -> Submission:
+    """A student's own folder: the code files in it, not those below."""
+    files = [
+        _read_file(path, PurePosixPath(path.name), limits)
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in SOURCES and path.is_file()
+    ]
+    return Submission(folder.name, tuple(files))
+
+
+def works(
+    submission: Submission, assignments: Mapping[str, Assignment], limits: Limits = DEFAULT
+) -> list[Work]:
+    """What the submission holds for each assignment; those that it does not contain are absent."""
+    found = []
+    for assignment in assignments.values():
+        file, notes = _main_file(submission, assignment)
+        if file is None:
+            continue
+        source = str(file.path)
+        if file.data is None:
+            limit = limits.notebook if file.path.suffix.lower() == ".ipynb" else limits.python_file
+            reason = (
+                f"{file.path.name} is {file.size / MIB:.1f} MiB, and at most {limit / MIB:g} MiB "
+                "are taken; hand in code only, and clear a notebook's outputs."
+            )
+            found.append(Work(assignment.name, source, None, reason, notes))
+            continue
+        files = {
+            str(other.path.relative_to(file.path.parent)): other.data
+            for other in submission.files
+            if other.data is not None
+            and other.path.suffix == ".py"
+            and other.path.is_relative_to(file.path.parent)
+        }
+        files[file.path.name] = file.data
+        job = Job(assignment.name, file.path.name, files)
+        found.append(Work(assignment.name, source, job, "", notes))
+    return found
+
+
+def strays(submission: Submission, used: list[Work]) -> list[str]:
+    """Files that no assignment was found in, for the notes; Python helpers beside one are not."""
+    sources = {work.source for work in used}
+    return [
+        str(file.path)
+        for file in submission.files
+        if str(file.path) not in sources and (not used or file.path.suffix != ".py")
+    ]
+
+
+def _main_file(
+    submission: Submission, assignment: Assignment
+) -> tuple[File | None, tuple[str, ...]]:
+    """The file to grade: by its exact name, else by an alias, else by the classes that it defines."""
+    candidates = [f for f in submission.files if f.path.suffix.lower() in SOURCES]
+    for stem in (assignment.name, *assignment.files):
+        versions = [(f, v) for f in candidates if (v := _version(f.path.stem, stem)) is not None]
+        if versions:
+            # Shallow before deep, the latest of resubmissions, a .py before a notebook.
+            best, _ = min(
+                versions,
+                key=lambda x: (len(x[0].path.parts), -x[1], x[0].path.suffix.lower() == ".ipynb"),
+            )
+            exact = best.path.stem == assignment.name
+            return best, () if exact else (f"{best.path} is graded as {assignment.name}.",)
+    defining = [f for f in candidates if f.data is not None and _defines(f.data, assignment)]
+    scripts = [f for f in defining if f.path.suffix.lower() == ".py"] or defining
+    if len(scripts) == 1:
+        return scripts[0], (f"{scripts[0].path} is graded as {assignment.name}, by its classes.",)
+    if len(scripts) > 1:
+        names = ", ".join(str(f.path) for f in scripts)
+        note = f"{names} all define the classes of {assignment.name}; the first was graded."
+        return scripts[0], (note,)
+    return None, ()
+
+
+def _version(stem: str, name: str) -> int | None:
+    """0 for `name`, n for its resubmission `name-n` or `name (n)`, None for another name."""
+    match = re.fullmatch(
+        rf"{re.escape(name)}(?:-(\d{{1,6}})| ?\((\d{{1,6}})\))?", stem, re.IGNORECASE
+    )
+    return None if match is None else int(match[1] or match[2] or 0)
+
+
+def _defines(data: bytes, assignment: Assignment) -> bool:
+    """Whether every class with a TODO is defined, going by the text alone: nothing is parsed here."""
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    text = data.decode(encoding, "replace")
+    return all(
+        re.search(rf"\bclass\s+(?:{'|'.join((public, *aliases))})\b", text)
+        for public, aliases in assignment.classes.items()
+    )
+
+
+def _read_file(path: Path, name: PurePosixPath, limits: Limits) -> File:
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
+        raise Refused(f"{name} is not an ordinary file.")
+    return File(
+        name, info.st_size, path.read_bytes() if _wanted(name, info.st_size, limits) else None
+    )
+
+
+def _wanted(name: PurePosixPath, size: int, limits: Limits) -> bool:
+    """Whether to read a file at all: code within its limit."""
+    limit = {".py": limits.python_file, ".ipynb": limits.notebook}.get(name.suffix.lower(), 0)
+    return size <= limit
+
+
+def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    files: list[File] = []
+    links: list[str] = []
+    for path in _walk(folder):
+        name = PurePosixPath(_normal(path.relative_to(folder).as_posix()))
+        if path.is_symlink():
+            links.append(str(name))
+        elif len(files) == limits.entries:
+            raise Refused(f"it holds more than {limits.entries:,} files; hand in your code only.")
+        else:
+            files.append(_read_file(path, name, limits))
+    notes = (f"Links are ignored: {', '.join(links[:10])}.",) if links else ()
+    return tuple(files), notes
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for child in sorted(folder.iterdir()):
+        if _is_junk(child.name):
+            continue
+        if child.is_dir() and not child.is_symlink():
+            yield from _walk(child)
+        else:
+            yield child
+
+
+def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    try:
+        with _open_zip(path) as archive:
+            return tuple(_members(archive, limits)), ()
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
+        raise Refused(f"{path.name} is not a zip that can be read; pack it again.") from None
+    except Exception as error:
+        if isinstance(error, Refused | OSError):
+            raise
+        # zlib and struct errors of a damaged archive have no common base class.
+        raise Refused(f"{path.name} is damaged ({type(error).__name__}); pack it again.") from None
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        # Windows in Korean packs names in CP949 without saying so.
+        return zipfile.ZipFile(path, metadata_encoding="cp949")
+    except UnicodeDecodeError:
+        return zipfile.ZipFile(path)
+
+
+def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
+    members = archive.infolist()
+    if len(members) > limits.entries:
+        raise Refused(
+            f"the zip holds more than {limits.entries:,} entries; hand in your code only."
+        )
+    room = limits.archive
+    for member in members:
+        name = PurePosixPath(_normal(member.filename.replace("\\", "/")))
+        if name.is_absolute() or ".." in name.parts or re.match(r"[A-Za-z]:", str(name)):
+            raise Refused(f"the zip's member {member.filename!r} points outside of it.")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise Refused(
+                f"the zip's member {member.filename!r} is a link; hand in the file itself."
+            )
+        if member.flag_bits & 0x1:
+            raise Refused(
+                f"the zip's member {member.filename!r} is encrypted; pack without a password."
+            )
+        room -= member.file_size
+        if room < 0:
+            raise Refused(
+                f"the zip inflates to more than {limits.archive // MIB} MiB (at member "
+                f"{member.filename!r}); hand in your code only."
+            )
+        if member.is_dir() or any(_is_junk(part) for part in name.parts):
+            continue
+        data = None
+        if _wanted(name, member.file_size, limits):
+            with archive.open(member) as stream:
+                data = stream.read(member.file_size + 1)  # what the header says, and no more
+            if len(data) != member.file_size:
+                raise Refused(f"the zip's member {member.filename!r} lies about its size.")
+        yield File(name, member.file_size, data)
+
+
+def _is_junk(name: str) -> bool:
+    return name in JUNK or name.startswith("._")
+
+
+def _name(path: Path) -> str:
+    known = path.is_file() and path.suffix.lower() in (*SOURCES, ".zip")
+    return _normal(path.stem if known else path.name)
+
+
+def _normal(text: str) -> str:
+    """NFC: macOS takes Hangul apart, and then no name is found again."""
+    # A name of bytes that are no text arrives as surrogates, which no output can hold.
+    return unicodedata.normalize("NFC", text).encode("utf-8", "replace").decode()

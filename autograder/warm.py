@@ -1,0 +1,229 @@
+"""The warm process: imports torch and the checks once, then forks a worker for each submission.
+
+The judge starts it (never by forking itself), and hands it three descriptors for each worker:
+the worker's channel, the pipe for its output, and a leash. The warm process writes the worker's
+exit status on the leash; when the judge lets go of the leash, the worker is killed. So no worker
+outlives the judge, and nothing of a submission passes through this process: a fork can read all of
+its parent's memory.
+"""
+
+import ctypes
+import importlib
+import importlib.util
+import json
+import os
+import resource
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from autograder import frames
+from autograder.absent import AbsentFinder
+from autograder.check import Check
+from autograder.limits import DEFAULT
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> NoReturn:
+    """Speak on the control socket, whose descriptor is the only argument."""
+    os.setsid()  # a Ctrl-C in the terminal is the judge's to handle
+    control = socket.socket(fileno=int(sys.argv[1]))
+    config = json.loads(control.makefile("rb").readline())
+    _preload(config["preload"])
+    modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
+    checks = {name: checks_of(module) for name, module in modules.items()}
+    aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
+    control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
+    _single_thread()
+    _serve(control, checks, aliases)
+    os._exit(0)
+
+
+def load_checks(name: str, path: Path) -> ModuleType:
+    """The checks of one assignment, loaded from their file: a course may live anywhere."""
+    spec = importlib.util.spec_from_file_location(f"checks_of_{name}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def checks_of(module: ModuleType) -> dict[str, Check]:
+    """The checks of a module by id, in the order in which they stand there."""
+    return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
+
+
+def _summary(name: str, module: ModuleType) -> dict[str, Any]:
+    """What the judge knows of an assignment's checks: everything but their code."""
+    return {
+        "name": name,
+        "classes": module.CLASSES,
+        "files": list(getattr(module, "FILES", ())),
+        "axes": dict(getattr(module, "AXES", {})),
+        "checks": [
+            {
+                "id": c.id,
+                "todo": c.todo,
+                "points": c.points,
+                "title": c.title,
+                "apart": list(c.apart),
+            }
+            for c in checks_of(module).values()
+        ],
+    }
+
+
+def _preload(extra: list[str]) -> None:
+    """Import, before any fork, what every worker needs."""
+    import einops.layers.torch  # noqa: F401  (students' and reference modules use it)
+    import torch
+
+    import autograder.worker  # noqa: F401
+
+    for name in extra:
+        importlib.import_module(name)
+    sys.meta_path.append(AbsentFinder())
+    # Graders judge on the CPU: an answer that picks a device by what is there must pick the CPU.
+    torch.backends.mps.is_available = lambda: False  # type: ignore[assignment]
+    torch.set_num_threads(1)
+    _warm_up()
+
+
+def _warm_up() -> None:
+    """Run a little of everything: what loads at first use then loads once, not in every worker."""
+    import torch
+    from torch import nn
+
+    for dtype in (torch.float64, torch.float32):
+        model = nn.Sequential(
+            nn.Linear(256, 256), nn.Dropout(), nn.ReLU(), nn.BatchNorm1d(256), nn.LayerNorm(256)
+        ).to(dtype)
+        features = model(torch.ones(4, 256, dtype=dtype)).view(2, 2, 256)
+        out, _ = nn.LSTM(256, 4, batch_first=True, dtype=dtype)(features)
+        attention = torch.softmax(torch.einsum("bid,bjd->bij", out, out), -1).masked_fill(
+            torch.eye(2) == 0, 0.0
+        )
+        torch.cat([attention @ out, out], dim=1).transpose(1, 2).sum().backward()  # type: ignore[no-untyped-call]
+
+
+def _single_thread() -> None:
+    """A parent that runs threads makes its forks hang (pytorch#17199), so prove that it has none."""
+    tasks = Path("/proc/self/task")
+    if tasks.is_dir() and len(list(tasks.iterdir())) != 1:
+        raise RuntimeError("the warm process has more than one thread; it cannot fork safely")
+
+
+def _serve(
+    control: socket.socket,
+    checks: Mapping[str, Mapping[str, Check]],
+    aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> None:
+    wake, woken = socket.socketpair()
+    wake.setblocking(False)
+    woken.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken.fileno(), warn_on_full_buffer=False)
+    selector = selectors.DefaultSelector()
+    selector.register(control, selectors.EVENT_READ)
+    selector.register(wake, selectors.EVENT_READ)
+    leashes: dict[int, socket.socket] = {}
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is control:
+                message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
+                if not message:
+                    for pid in leashes:
+                        _kill(pid)
+                    return
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    _become_worker(descriptors, checks, aliases)
+                for descriptor in descriptors[:2]:
+                    os.close(descriptor)
+                leashes[pid] = socket.socket(fileno=descriptors[2])
+                selector.register(leashes[pid], selectors.EVENT_READ, pid)
+            elif key.fileobj is wake:
+                wake.recv(4096)
+            elif key.data in leashes:
+                # The judge let go (or died).
+                _kill(key.data)
+                selector.unregister(leashes[key.data])
+                leashes.pop(key.data).close()
+        _reap(leashes, selector)
+
+
+def _reap(leashes: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        if leash := leashes.pop(pid, None):
+            selector.unregister(leash)
+            try:
+                leash.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            except OSError:
+                pass  # the judge has let go already
+            leash.close()
+
+
+def _kill(pid: int) -> None:
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, signal.SIGKILL)
+        except OSError:
+            pass  # gone, or not yet the leader of its group
+
+
+def _become_worker(
+    descriptors: list[int],
+    checks: Mapping[str, Mapping[str, Check]],
+    aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> NoReturn:
+    """In the fork: keep the channel and the output, let go of all else, and serve."""
+    status = 1
+    try:
+        os.setsid()
+        _die_with_parent()
+        channel, output = descriptors[0], descriptors[1]
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.dup2(channel, 3)
+        os.closerange(4, 4096)
+        _limit_resources()
+        from autograder.worker import serve
+
+        serve(socket.socket(fileno=3), checks, aliases)
+        status = 0
+    finally:
+        # _exit: nothing that a student registered (atexit, finalisers) runs after this.
+        os._exit(status)
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit_resources() -> None:
+    limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
+    if sys.platform == "linux":
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        limits.append((resource.RLIMIT_AS, pages * resource.getpagesize() + DEFAULT.memory))
+    for kind, amount in limits:
+        resource.setrlimit(kind, (amount, amount))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,249 @@
+"""The isolated process that runs one submission: files in, observations out.
+
+It runs after the fork of the warm process, and talks in frames over one socket: first the job (the
+student's files, as bytes), answered with what became of the import; then one check at a time. It
+never holds an expected value, and what it says is believed by nobody: the judge compares numbers.
+"""
+
+import difflib
+import linecache
+import os
+import random
+import socket
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from autograder import frames
+from autograder.check import Check, Inseparable, Unexpected, describe
+from autograder.draw import Draw
+from autograder.limits import DEFAULT
+from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
+from autograder.source import UnreadableSource, placeholders, read_notebook, read_python
+
+RECURSION_LIMIT = 1000
+
+
+class MissingDefinition(Exception):
+    """The student's module lacks a public name."""
+
+
+class StudentModule(ModuleType):
+    """A student's module: asks for a missing class in a sentence, not with an AttributeError."""
+
+    __file__: str
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        classes = [n for n, v in vars(self).items() if isinstance(v, type) and _is_own(v, self)]
+        sentence = f"{os.path.basename(self.__file__)} defines no {name}"
+        near = difflib.get_close_matches(name, classes, n=1, cutoff=0.6)
+        if near:
+            sentence += f"; it defines {near[0]}: rename that to {name}"
+        elif classes:
+            sentence += f" (only {', '.join(sorted(classes)[:8])}); keep the stub's class names"
+        else:
+            sentence += ", nor any other class; start from the stub"
+        raise MissingDefinition(sentence + ".")
+
+
+def serve(
+    channel: socket.socket,
+    checks: Mapping[str, Mapping[str, Check]],
+    aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+) -> None:
+    """Answer the judge's requests until it closes the channel."""
+
+    def receive(size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            chunk = channel.recv(min(size - len(data), 1 << 20))
+            if not chunk:
+                raise EOFError
+            data += chunk
+        return bytes(data)
+
+    try:
+        job, files = frames.read(receive, limits=None)
+        assignment = job["assignment"]
+        home = Path(job["home"])
+        for name, data in zip(job["files"], (files[k] for k in sorted(files)), strict=True):
+            target = home / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data.tobytes())
+        module, answer = import_submission(home / job["main"], assignment, aliases[assignment])
+        channel.sendall(frames.encode(answer))
+        if module is None:
+            return
+        while True:
+            request, _ = frames.read(receive, limits=None)
+            one = checks[assignment][request["check"]]
+            observation = run_check(
+                one, module, request["seed"], request["dtype"], apart=request["apart"]
+            )
+            channel.sendall(frames.encode(*pack(observation)))
+    except EOFError:
+        return
+
+
+def import_submission(
+    path: Path, name: str, aliases: Mapping[str, tuple[str, ...]]
+) -> tuple[StudentModule | None, dict[str, Any]]:
+    """Run a student's file as a module. Returns it, and what to tell the judge about it."""
+    module = StudentModule(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    # Appended: a student's helper can be imported, and never shadows an installed package.
+    sys.path.append(str(path.parent))
+    os.chdir(path.parent)
+    notes: list[str] = []
+    try:
+        reader = read_notebook if path.suffix == ".ipynb" else read_python
+        source = reader(path.read_bytes(), path.name)
+        notes += source.notes
+        for file, text in source.texts.items():
+            linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        untouched = placeholders(source.texts.values())
+        with _quiet():
+            for code in source.codes:
+                _execute(code, module)
+    except UnreadableSource as error:
+        return None, {
+            "failed": pack(Raised("UnreadableSource", _cut(str(error))))[0],
+            "notes": notes,
+        }
+    except BaseException as error:
+        return None, {"failed": pack(_raised(error, files=_own_files(path)))[0], "notes": notes}
+    for public, others in aliases.items():
+        found = next((other for other in others if other in vars(module)), None)
+        if public not in vars(module) and found:
+            setattr(module, public, vars(module)[found])
+            notes.append(f"{found} is graded as {public}.")
+    return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
+
+
+def run_check(
+    one: Check, module: StudentModule, seed: int, dtype: str, *, apart: bool
+) -> Observed | Raised:
+    """Run one check, from the same starting state whatever the submission did before."""
+    saved = dict(vars(module))
+    home = os.path.dirname(module.__file__)
+    try:
+        with _quiet():
+            _reset_state(dtype, home)
+            if apart:
+                for stand_in in dict.fromkeys(one.apart.values()):
+                    stand_in(module)
+            values = one.run(module, Draw(seed, one.id))
+            return Observed({name: observe(value) for name, value in values.items()})
+    except BaseException as error:
+        return _raised(error, files=_own_files(Path(module.__file__)), check=one)
+    finally:
+        vars(module).clear()
+        vars(module).update(saved)
+
+
+def observe(value: Any, depth: int = 3) -> Value:
+    """A student's value as plain data. Only an exact, dense torch tensor counts as a tensor."""
+    if value is None or type(value) in (bool, int, float, str):
+        return value[: DEFAULT.text] if type(value) is str else value
+    if type(value) in (list, tuple) and depth and len(value) <= 64:
+        return [observe(item, depth - 1) for item in value]
+    if type(value) not in (torch.Tensor, nn.Parameter):
+        return Other(describe(value))
+    if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
+        return Other("a sparse, quantised or empty (meta) tensor")
+    if value.is_complex():
+        return Other(f"a complex tensor of shape {tuple(value.shape)}")
+    if value.numel() * max(value.element_size(), 4) > DEFAULT.tensor:
+        return Other(f"a tensor of shape {tuple(value.shape)}, too large to compare")
+    plain = value.detach().resolve_conj().resolve_neg().cpu()
+    if plain.dtype == torch.bfloat16:
+        plain = plain.float()
+    array = np.array(plain.numpy())
+    return Tensor(array, str(value.dtype).removeprefix("torch."), str(value.device))
+
+
+def _reset_state(dtype: str, home: str) -> None:
+    """Undo what a submission may have changed for the whole process: a right answer keeps its marks."""
+    torch.set_default_device(None)
+    torch.set_default_dtype(getattr(torch, dtype))
+    torch.set_grad_enabled(True)
+    torch.autograd.set_detect_anomaly(False)
+    if torch.are_deterministic_algorithms_enabled():  # setting it loads half of torch, so only then
+        torch.use_deterministic_algorithms(False)
+    torch.set_autocast_enabled("cpu", False)
+    torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    np.random.seed(0)
+    np.seterr(all="warn")
+    random.seed(0)
+    warnings.resetwarnings()
+    warnings.simplefilter("ignore")
+    sys.setrecursionlimit(RECURSION_LIMIT)
+    os.chdir(home)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The standard streams are the worker's own pipes again, whatever a student put there."""
+    sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
+    try:
+        yield
+    finally:
+        for stream in (sys.__stdout__, sys.__stderr__):
+            try:
+                if stream is not None:
+                    stream.flush()
+            except (OSError, ValueError):
+                pass  # the student closed it
+
+
+def _execute(code: CodeType, module: StudentModule) -> None:
+    exec(code, vars(module))
+
+
+def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None = None) -> Raised:
+    step, place = "", None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = frame.f_code.co_filename
+        text = linecache.getline(file, line).strip()
+        if check is not None and file == check.run.__code__.co_filename:
+            step = text
+        elif file.startswith(files):
+            place = Place(_cut(os.path.basename(file)), line, _cut(text))
+    if isinstance(error, SyntaxError) and check is None and error.filename:
+        text = (error.text or "").strip()
+        place = Place(_cut(os.path.basename(error.filename)), error.lineno or 0, _cut(text))
+        return Raised(type(error).__name__, _cut(error.msg or ""), step, place)
+    if isinstance(error, Unexpected | Inseparable | MissingDefinition):
+        return Raised(type(error).__name__, _cut(str(error)), step)
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    return Raised(type(error).__name__, _cut(message), step, place)
+
+
+def _own_files(path: Path) -> tuple[str, ...]:
+    """Prefixes of code file names that are the student's: the main file (or its cells), helpers."""
+    return (path.name, str(path.parent))
+
+
+def _is_own(value: type, module: ModuleType) -> bool:
+    return value.__module__ == module.__name__
+
+
+def _cut(text: str) -> str:
+    return text[: DEFAULT.text]
