@@ -117,36 +117,38 @@ def _tensor_differs(
     if not wrong.any():
         return None
     index = np.unravel_index(int(np.argmax(error)), got.shape)
+    came, wanted = _numbers(got[index], want[index])
+    sentence = f"{_spot(name, index, axes)} is {came}; expected {wanted}."
     count = int(wrong.sum())
-    share = (
-        f"All {got.size} entries differ"
-        if count == got.size
-        else f"{count} of {got.size} entries differ"
-    )
     if got.size == 1:
-        return (
-            f"{_spot(name, index, axes)} is {_number(got[index])}; expected {_number(want[index])}."
-        )
-    return (
-        f"{_spot(name, index, axes)} is {_number(got[index])}; expected {_number(want[index])}. "
-        f"{share}; this one most."
-    )
+        return sentence
+    share = f"All {count}" if count == got.size else f"{count} of {got.size}"
+    return f"{sentence} {share} entries differ, this one the most."
 
 
 def _spot(name: str, index: Any, axes: list[str]) -> str:
-    """`attention[batch=1, query=4, key=0]`: a place in the stub's axis names."""
+    """`attention[batch=1, query=4, key=0] (masked)`: a place in the stub's axis names."""
+    name, _, case = name.partition(", ")
+    case = f" ({case})" if case else ""
     if not index:
-        return name
+        return name + case
     names = axes if len(axes) == len(index) else [""] * len(index)
     where = (
         f"{axis}={i}" if axis.isidentifier() else f"{i}"
         for axis, i in zip(names, index, strict=True)
     )
-    return f"{name}[{', '.join(where)}]"
+    return f"{name}[{', '.join(where)}]{case}"
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
+def _numbers(came: Any, wanted: Any) -> tuple[str, str]:
+    """Two different numbers, with as many digits as it takes to see that."""
+    if np.asarray(came).dtype.kind != "f":
+        return str(came), str(wanted)
+    for digits in (4, 7, 10, 17):
+        texts = f"{came:.{digits}g}", f"{wanted:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _plain(value: Value) -> str:

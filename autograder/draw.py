@@ -8,6 +8,7 @@ submission makes or draws.
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -83,7 +84,7 @@ class Draw:
     def _fill(self, target: Tensor, name: str) -> None:
         """Fill with the draw that belongs to a parameter's name, scaled to keep activations near 1."""
         fan_in = target.shape[-1] if target.ndim > 1 else 4
-        block = _normals(_generator(self._seed, "weights", name), min(target.numel(), BLOCK))
+        block = _block(self._seed, name, min(target.numel(), BLOCK))
         values = torch.from_numpy(block / np.sqrt(max(fan_in, 1)))
         whole = target.numel() // max(len(block), 1)
         flat = target.view(-1) if target.is_contiguous() else target.new_empty(target.numel())
@@ -95,6 +96,11 @@ class Draw:
 
 def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, *(crc32(name.encode()) for name in names)]))
+
+
+@lru_cache(maxsize=256)  # the checks of one submission fill the same weights again and again
+def _block(seed: int, name: str, size: int) -> NDArray[np.float64]:
+    return _normals(_generator(seed, "weights", name), size)
 
 
 def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ its parent's memory.
 """
 
 import ctypes
+import gc
 import importlib
 import importlib.util
 import json
@@ -41,6 +42,8 @@ def main() -> NoReturn:
     aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
     control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
     _single_thread()
+    gc.collect()
+    gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
     _serve(control, checks, aliases)
     os._exit(0)
 

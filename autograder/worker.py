@@ -185,7 +185,7 @@ def _reset_state(dtype: str, home: str) -> None:
     torch.set_autocast_enabled("cpu", False)
     torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed looks for GPUs each time
     np.random.seed(0)
     np.seterr(all="warn")
     random.seed(0)

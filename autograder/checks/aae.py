@@ -6,6 +6,7 @@ network as it was given, with stand-ins at the other six places.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -19,51 +20,64 @@ CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discrimina
 FILES = ("adversarial_autoencoder",)
 AXES = {
     "z": "batch latent_dim",
-    "z in training": "batch latent_dim",
+    "z of one image alone": "batch latent_dim",
     "img": "batch channel height width",
+    "img of one code alone": "batch channel height width",
     "probability": "batch 1",
-    "gradient of the image": "batch channel height width",
+    "probability of one code alone": "batch 1",
     "gradient of z": "batch latent_dim",
 }
 
 ONLY = "only this part"  # a key of the module that no identifier can be: a TODO's id or "given"
 
-# What stands at each place of a network's list: the kind of a layer, and the TODO or, for a layer
-# that is given, how to make it.
-Slot = tuple[str, str | Callable[[int], nn.Module]]
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in a network's list: what kind of layer stands there, and whose it is.
+
+    `todo` is the id of a TODO, or "" for a layer that is given: then `make(latent_dim)` makes it.
+    `width` is the number of features that come out of a linear layer.
+    """
+
+    kind: str
+    todo: str = ""
+    make: Callable[[int], nn.Module] = lambda latent_dim: nn.Identity()
+    width: int = 0
+
+
+DROPOUT = Slot("dropout", make=lambda latent_dim: nn.Dropout(p=0.2))
+RELU = Slot("activation", make=lambda latent_dim: nn.ReLU())
 LISTS: dict[str, Sequence[Slot]] = {
     "Encoder": (
-        ("linear", lambda latent_dim: nn.Linear(1024, 512)),
-        ("dropout", "todo1"),
-        ("activation", "todo2"),
-        ("linear", "todo3"),
-        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
-        ("activation", lambda latent_dim: nn.ReLU()),
+        Slot("linear", make=lambda latent_dim: nn.Linear(1024, 512), width=512),
+        Slot("dropout", "todo1"),
+        Slot("activation", "todo2"),
+        Slot("linear", "todo3", width=512),
+        DROPOUT,
+        RELU,
     ),
     "Decoder": (
-        ("linear", lambda latent_dim: nn.Linear(latent_dim, 512)),
-        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
-        ("activation", lambda latent_dim: nn.ReLU()),
-        ("linear", lambda latent_dim: nn.Linear(512, 512)),
-        ("norm", lambda latent_dim: nn.BatchNorm1d(512)),
-        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
-        ("activation", lambda latent_dim: nn.ReLU()),
-        ("linear", "todo4"),
-        ("activation", lambda latent_dim: nn.Tanh()),
+        Slot("linear", make=lambda latent_dim: nn.Linear(latent_dim, 512), width=512),
+        DROPOUT,
+        RELU,
+        Slot("linear", make=lambda latent_dim: nn.Linear(512, 512), width=512),
+        Slot("norm", make=lambda latent_dim: nn.BatchNorm1d(512)),
+        DROPOUT,
+        RELU,
+        Slot("linear", "todo4", width=1024),
+        Slot("activation", make=lambda latent_dim: nn.Tanh()),
     ),
     "Discriminator": (
-        ("linear", "todo5"),
-        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
-        ("activation", lambda latent_dim: nn.ReLU()),
-        ("linear", lambda latent_dim: nn.Linear(512, 256)),
-        ("dropout", lambda latent_dim: nn.Dropout(p=0.2)),
-        ("activation", lambda latent_dim: nn.ReLU()),
-        ("linear", "todo6"),
-        ("activation", "todo7"),
+        Slot("linear", "todo5", width=512),
+        DROPOUT,
+        RELU,
+        Slot("linear", make=lambda latent_dim: nn.Linear(512, 256), width=256),
+        DROPOUT,
+        RELU,
+        Slot("linear", "todo6", width=1),
+        Slot("activation", "todo7"),
     ),
 }
-# The width that comes out of each place where a linear layer belongs.
-WIDTHS = {"todo3": 512, "todo4": 1024, "todo5": 512, "todo6": 1}
 
 
 class OtherWidth(nn.Module):
@@ -89,8 +103,8 @@ def only(part: str) -> Callable[[ModuleType], None]:
 
 def apart(todo: str) -> dict[str, Callable[[ModuleType], None]]:
     """The stand-ins for a check of one TODO: all other TODOs of the same list, and what is given."""
-    slots = next(slots for slots in LISTS.values() if any(todo == slot for _, slot in slots))
-    others = [slot for _, slot in slots if isinstance(slot, str) and slot != todo]
+    slots = next(slots for slots in LISTS.values() if any(slot.todo == todo for slot in slots))
+    others = [slot.todo for slot in slots if slot.todo not in ("", todo)]
     return dict.fromkeys([*others, "given"], only(todo))
 
 
@@ -145,13 +159,12 @@ def keep(
     part: str, place: int, slot: Slot, layers: dict[Any, nn.Module], latent_dim: int
 ) -> nn.Module | None:
     """What goes to a place when only one part is kept. None: the student has nothing there."""
-    kind, filling = slot
-    if callable(filling):
-        return layers.get(place) if part == "given" else filling(latent_dim)
-    if filling == part:
-        return layers.get(filling)
+    if not slot.todo:
+        return layers.get(place) if part == "given" else slot.make(latent_dim)
+    if slot.todo == part:
+        return layers.get(place)
     # A dropout is judged by which features it drops: nothing may mix them on their way.
-    return OtherWidth(WIDTHS[filling]) if kind == "linear" and part != "todo1" else nn.Identity()
+    return OtherWidth(slot.width) if slot.width and part != "todo1" else nn.Identity()
 
 
 def layers_of(model: Any) -> list[nn.Module] | None:
@@ -177,14 +190,16 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
     to its neighbours. Dropout and activation may be swapped: their order makes no difference.
     """
     rows, columns = len(layers) + 1, len(slots) + 1
+    kinds = [kind_of(layer) for layer in layers]
     cost = [[0.0] * columns for _ in range(rows)]
     step: list[list[tuple[int, int]]] = [[(0, 0)] * columns for _ in range(rows)]
     for i in range(rows):
         for j in range(columns):
             options: list[tuple[float, tuple[int, int]]] = []
             if i and j:
-                options.append((cost[i - 1][j - 1] + mismatch(layers[i - 1], slots[j - 1]), (1, 1)))
-            if i > 1 and j > 1 and swapped(layers[i - 2 : i], slots[j - 2 : j]):
+                differ = mismatch(kinds[i - 1], layers[i - 1], slots[j - 1])
+                options.append((cost[i - 1][j - 1] + differ, (1, 1)))
+            if i > 1 and j > 1 and swapped(kinds[i - 2 : i], slots[j - 2 : j]):
                 options.append((cost[i - 2][j - 2] + 0.25, (2, 2)))
             if i:
                 options.append((cost[i - 1][j] + 1, (1, 0)))
@@ -197,29 +212,58 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
     while i or j:
         pairs = {(1, 1): [(1, 1)], (2, 2): [(1, 2), (2, 1)]}.get(step[i][j], [])
         for back_i, back_j in pairs:
-            filling = slots[j - back_j][1]
             found[j - back_j] = layers[i - back_i]
-            if isinstance(filling, str):
-                found[filling] = layers[i - back_i]
+            if todo := slots[j - back_j].todo:
+                found[todo] = layers[i - back_i]
         i, j = i - step[i][j][0], j - step[i][j][1]
     return found
 
 
-def mismatch(layer: nn.Module, slot: Slot) -> float:
-    kind, filling = slot
-    if isinstance(layer, nn.Identity):
-        return 0.1 if isinstance(filling, str) else 1.5
-    if kind_of(layer) != kind:
+def mismatch(kind: str, layer: nn.Module, slot: Slot) -> float:
+    if kind == "identity":
+        return 0.1 if slot.todo else 1.5
+    if kind != slot.kind:
         return 1.5
-    given = filling(7) if callable(filling) and kind == "linear" else None
-    if given is not None and layer.out_features != given.out_features:
-        return 0.3
-    return 0.0
+    return 0.3 if isinstance(layer, nn.Linear) and layer.out_features != slot.width else 0.0
 
 
-def swapped(pair: Sequence[nn.Module], slots: Sequence[Slot]) -> bool:
-    kinds, places = [kind_of(layer) for layer in pair], [kind for kind, _ in slots]
+def swapped(kinds: Sequence[str], slots: Sequence[Slot]) -> bool:
+    places = [slot.kind for slot in slots]
     return places == ["dropout", "activation"] and kinds == ["activation", "dropout"]
+
+
+def outcome(
+    module: Any, draw: Draw, name: str, todo: str, *, latent_dim: int, batch: int, bias: str = ""
+) -> dict[str, Any]:
+    """What a network gives in evaluation and without noise: to a batch, and to one of it alone.
+
+    Also the gradients of its input, and of the bias of the layer in question.
+    """
+    model = network(module, draw, name, latent_dim, todo).eval()
+    gives, one = {"Encoder": ("z", "image"), "Decoder": ("img", "code")}.get(
+        name, ("probability", "code")
+    )
+    if name == "Encoder":
+        silence_noise(draw)
+        x = draw(batch, 1, 32, 32).requires_grad_()
+    else:
+        x = draw(batch, latent_dim).requires_grad_()
+    out = tensor(model(x), gives)
+    inputs: dict[str, Tensor | None] = {"the image" if one == "image" else "z": x}
+    if bias:
+        inputs[bias] = draw.parameter(bias)
+    found = gradients({gives: out}, inputs, draw)
+    if isinstance(pixels := found.get("gradient of the image"), Tensor):
+        found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
+    return {gives: out, f"{gives} of one {one} alone": model(x[1:2]), **found}
+
+
+def silence_noise(draw: Draw) -> None:
+    """Make σ 0, so that z is mu, whatever the noise is drawn with."""
+    with torch.no_grad():
+        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -1e4)):
+            if (parameter := draw.parameter(name)) is not None:
+                parameter.fill_(value)
 
 
 def factors(
@@ -247,7 +291,7 @@ def factors(
 @check(todo="todo1", points=0.6, apart=apart("todo1"))
 def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
     """Dropout: in training a fifth of the features is 0 and the rest grows; evaluation is left alone."""
-    z, trained, model = factors(module, draw, 20, 30)
+    z, trained, model = factors(module, draw, 20, 12)
     remarks = []
     kinds = [kind_of(layer) for layer in layers_of(model) or []]
     if kinds[1:3] == ["activation", "dropout"]:
@@ -265,7 +309,7 @@ def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
 def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
     """Dropout drops each feature on its own, in float32 as well."""
     with default_dtype(torch.float32):
-        z, trained, model = factors(module, draw, 12, 40)
+        z, trained, model = factors(module, draw, 16, 15)
         others = [
             type(layer).__name__
             for layer in model.modules()
@@ -278,123 +322,86 @@ def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
         }
 
 
-def encode(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
-    """z and the gradient of the image, without noise and dropout."""
-    model = network(module, draw, "Encoder", latent_dim, todo).eval()
-    quiet(draw)
-    img = draw(batch, 1, 32, 32).requires_grad_()
-    z = tensor(model(img), "z")
-    return {"z": z, **spread(gradients({"z": z}, {"the image": img}, draw))}
-
-
-def quiet(draw: Draw) -> None:
-    """Make σ 0, so that z is mu: whatever the noise is drawn with."""
-    with torch.no_grad():
-        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -1e4)):
-            if (parameter := draw.parameter(name)) is not None:
-                parameter.fill_(value)
-
-
-def spread(found: dict[str, Any]) -> dict[str, Any]:
-    """Every 37th pixel of an image's gradient: enough to compare."""
-    return {
-        name: g.flatten(1)[:, ::37] if isinstance(g, Tensor) and g.ndim == 4 else g
-        for name, g in found.items()
-    }
-
-
 @check(todo="todo2", points=0.6, apart=apart("todo2"))
 def todo2_is_a_relu(module: Any, draw: Draw) -> dict[str, Any]:
-    """ReLU: the code z of an image, and the gradient of the image."""
-    return encode(module, draw, "todo2", 7, 3)
+    """ReLU: the code z of an image, and its gradient."""
+    return outcome(module, draw, "Encoder", "todo2", latent_dim=7, batch=3)
 
 
 @check(todo="todo2", points=0.4, apart=apart("todo2"))
 def todo2_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return encode(module, draw, "todo2", 4, 5)
+        return outcome(module, draw, "Encoder", "todo2", latent_dim=4, batch=5)
 
 
 @check(todo="todo3", points=0.6, apart=apart("todo3"))
 def todo3_keeps_the_number_of_features(module: Any, draw: Draw) -> dict[str, Any]:
-    """Linear layer: the code z of an image, and the gradient of the image."""
-    return encode(module, draw, "todo3", 7, 3)
+    """Linear layer: the code z of an image, and its gradients."""
+    return outcome(module, draw, "Encoder", "todo3", latent_dim=7, batch=3, bias="model.3.bias")
 
 
 @check(todo="todo3", points=0.4, apart=apart("todo3"))
 def todo3_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return encode(module, draw, "todo3", 4, 5)
-
-
-def decode(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
-    """The image of a code, and the gradient of the code."""
-    model = network(module, draw, "Decoder", latent_dim, todo).eval()
-    z = draw(batch, latent_dim).requires_grad_()
-    img = tensor(model(z), "img")
-    return {"img": img, **gradients({"img": img}, {"z": z}, draw)}
+        return outcome(module, draw, "Encoder", "todo3", latent_dim=4, batch=5)
 
 
 @check(todo="todo4", points=0.6, apart=apart("todo4"))
 def todo4_gives_every_pixel(module: Any, draw: Draw) -> dict[str, Any]:
-    """Linear layer: the image of a code z, and the gradient of z."""
-    return decode(module, draw, "todo4", 7, 2)
+    """Linear layer: the image of a code z, and its gradients."""
+    return outcome(module, draw, "Decoder", "todo4", latent_dim=7, batch=2, bias="model.7.bias")
 
 
 @check(todo="todo4", points=0.4, apart=apart("todo4"))
 def todo4_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return decode(module, draw, "todo4", 4, 3)
-
-
-def discriminate(module: Any, draw: Draw, todo: str, latent_dim: int, batch: int) -> dict[str, Any]:
-    """The probability of a code, and the gradient of the code."""
-    model = network(module, draw, "Discriminator", latent_dim, todo).eval()
-    z = draw(batch, latent_dim).requires_grad_()
-    probability = tensor(model(z), "probability")
-    return {"probability": probability, **gradients({"probability": probability}, {"z": z}, draw)}
+        return outcome(module, draw, "Decoder", "todo4", latent_dim=4, batch=5)
 
 
 @check(todo="todo5", points=0.6, apart=apart("todo5"))
 def todo5_takes_the_code(module: Any, draw: Draw) -> dict[str, Any]:
-    """Linear layer: the probability of a code z, and the gradient of z."""
-    return discriminate(module, draw, "todo5", 7, 3)
+    """Linear layer: the probability of a code z, and its gradients."""
+    return outcome(
+        module, draw, "Discriminator", "todo5", latent_dim=7, batch=3, bias="model.0.bias"
+    )
 
 
 @check(todo="todo5", points=0.4, apart=apart("todo5"))
 def todo5_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return discriminate(module, draw, "todo5", 4, 5)
+        return outcome(module, draw, "Discriminator", "todo5", latent_dim=4, batch=5)
 
 
 @check(todo="todo6", points=0.6, apart=apart("todo6"))
 def todo6_gives_one_score(module: Any, draw: Draw) -> dict[str, Any]:
-    """Linear layer: the probability of a code z, and the gradient of z."""
-    return discriminate(module, draw, "todo6", 7, 3)
+    """Linear layer: the probability of a code z, and its gradients."""
+    return outcome(
+        module, draw, "Discriminator", "todo6", latent_dim=7, batch=3, bias="model.6.bias"
+    )
 
 
 @check(todo="todo6", points=0.4, apart=apart("todo6"))
 def todo6_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return discriminate(module, draw, "todo6", 4, 5)
+        return outcome(module, draw, "Discriminator", "todo6", latent_dim=4, batch=5)
 
 
 @check(todo="todo7", points=0.6, apart=apart("todo7"))
 def todo7_is_a_sigmoid(module: Any, draw: Draw) -> dict[str, Any]:
-    """Sigmoid: the probability of a code z, and the gradient of z."""
-    return discriminate(module, draw, "todo7", 7, 3)
+    """Sigmoid: the probability of a code z, and its gradient."""
+    return outcome(module, draw, "Discriminator", "todo7", latent_dim=7, batch=3)
 
 
 @check(todo="todo7", points=0.4, apart=apart("todo7"))
 def todo7_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and another batch, in float32."""
     with default_dtype(torch.float32):
-        return discriminate(module, draw, "todo7", 4, 5)
+        return outcome(module, draw, "Discriminator", "todo7", latent_dim=4, batch=5)
 
 
 def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
@@ -404,16 +411,16 @@ def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
 @check(todo="given", points=0, apart=given("todo1", "todo2", "todo3"))
 def given_encoder(module: Any, draw: Draw) -> dict[str, Any]:
     """What is given of the Encoder is as it was."""
-    return encode(module, draw, "given", 5, 2)
+    return outcome(module, draw, "Encoder", "given", latent_dim=5, batch=2)
 
 
 @check(todo="given", points=0, apart=given("todo4"))
 def given_decoder(module: Any, draw: Draw) -> dict[str, Any]:
     """What is given of the Decoder is as it was."""
-    return decode(module, draw, "given", 5, 2)
+    return outcome(module, draw, "Decoder", "given", latent_dim=5, batch=2)
 
 
 @check(todo="given", points=0, apart=given("todo5", "todo6", "todo7"))
 def given_discriminator(module: Any, draw: Draw) -> dict[str, Any]:
     """What is given of the Discriminator is as it was."""
-    return discriminate(module, draw, "given", 5, 2)
+    return outcome(module, draw, "Discriminator", "given", latent_dim=5, batch=2)
