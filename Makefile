@@ -14,10 +14,10 @@ demo: $(READY)  ## grade the small class in tests/submissions, and show the tabl
 	@$(BIN)/autograder grade tests/submissions -o demo-results --seed 1 --timeout 3
 
 test: $(READY)  ## run every test
-	$(BIN)/pytest -n 2 --dist loadscope
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-quick: $(READY)  ## run the tests but for the slow proofs
-	$(BIN)/pytest -n 2 --dist loadscope -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

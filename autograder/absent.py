@@ -19,15 +19,21 @@ OPTIONAL = frozenset(
         "cv2",
         "google",
         "gdown",
+        "imageio",
         "ipywidgets",
+        "lightning",
         "matplotlib",
         "pandas",
         "plotly",
+        "pytorch_lightning",
         "requests",
         "scipy",
         "seaborn",
+        "skimage",
         "sklearn",
         "tensorboard",
+        "timm",
+        "torchaudio",
         "torchinfo",
         "torchmetrics",
         "torchsummary",
@@ -35,6 +41,7 @@ OPTIONAL = frozenset(
         "torchvision",
         "torchviz",
         "tqdm",
+        "transformers",
         "wandb",
     ]
 )
@@ -46,14 +53,19 @@ class Absent:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def __getattr__(self, attribute: str) -> NoReturn:
-        self._complain()
+    def __getattr__(self, attribute: str) -> "Absent":
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return Absent(f"{self._name}.{attribute}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         self._complain()
 
-    def __mro_entries__(self, bases: Any) -> NoReturn:
-        self._complain()
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """`plt.rcParams["figure.figsize"] = …` at the top of a file does no harm."""
+
+    def __mro_entries__(self, bases: Any) -> tuple[type]:
+        return (AbsentBase,)
 
     def _complain(self) -> NoReturn:
         raise ModuleNotFoundError(
@@ -62,8 +74,18 @@ class Absent:
         )
 
 
+class AbsentBase:
+    """The base of a class that derives from something absent: it can be defined, and not used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise ModuleNotFoundError(
+            f"{type(self).__name__} derives from a class of a package that is not installed where "
+            "your work is graded."
+        )
+
+
 class AbsentModule(ModuleType):
-    """A package that is not installed. It has no attributes but such as complain when used."""
+    """A package that is not installed. Whatever is taken from it complains once it is called."""
 
     def __getattr__(self, attribute: str) -> Absent:
         if attribute.startswith("__"):

@@ -69,13 +69,19 @@ def parts(result: Any, *names: str) -> tuple[Any, ...]:
     raise Unexpected(f"returned {describe(result)}; expected a tuple ({', '.join(names)})")
 
 
+MOST_ENTRIES = 2**21  # of a returned tensor; none that is asked for comes near
+
+
 def tensor(result: Any, name: str) -> Tensor:
-    """The returned tensor; raises Unexpected when it is anything else."""
+    """The returned tensor; raises Unexpected when it is anything else, or not an ordinary one."""
     import torch
 
-    if isinstance(result, torch.Tensor):
-        return result
-    raise Unexpected(f"returned {describe(result)}; expected a tensor, {name}")
+    if type(result) not in (torch.Tensor, torch.nn.Parameter) or result.layout != torch.strided:
+        raise Unexpected(f"returned {describe(result)}; expected an ordinary tensor, {name}")
+    if result.numel() > MOST_ENTRIES:
+        raise Unexpected(f"returned {describe(result)}, which is far too large for {name}")
+    whole: Tensor = result
+    return whole
 
 
 def gradients(
@@ -107,9 +113,8 @@ def gradients(
 
 def distinct(ratio: Tensor) -> str:
     """The values that occur in a tensor, in increasing order; of many, the first few."""
-    values = sorted(
-        {f"{value:.3g}" for value in ratio.detach().abs().flatten().tolist()}, key=float
-    )
+    rounded = ratio.detach().abs().round(decimals=4).flatten().tolist()
+    values = sorted({f"{value:.3g}" for value in rounded}, key=float)
     return ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
 
 
@@ -120,7 +125,8 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if type(value) in (torch.Tensor, torch.nn.Parameter):
-        return f"a tensor of shape {tuple(value.shape)}"
+        kind = "" if value.layout == torch.strided else "sparse "
+        return f"a {kind}tensor of shape {tuple(value.shape)}"
     if type(value) in (tuple, list):
         kind = type(value).__name__
         return f"a {kind} of {len(value)}"

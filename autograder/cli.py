@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -119,7 +120,7 @@ def grade(
 
         def landed(results: Sequence[Result], count: int) -> None:
             nonlocal output
-            output = output or Output(out)
+            output = output or Output(out, again=only)
             output.add(results)
             bar.update(task, description="grading", total=count, advance=1)
 
@@ -226,6 +227,9 @@ def _report_files(changed: Sequence[Path], only_check: bool, count: int, command
 
 def main() -> NoReturn:
     """Run the command; every error of ours ends as one sentence, not as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal and pipe can show a ✓
     try:
         status = commands.main(prog_name="autograder", standalone_mode=False)
     except click.ClickException as error:

@@ -34,9 +34,8 @@ def tolerances(expected: Observed, in_float32: Observed) -> dict[str, float]:
         tolerance = FLOORS.get(tensor.dtype, 0.0) * scale
         other = noisy.get(name)
         if other is not None and other.array.shape == tensor.array.shape and tolerance:
-            noise = _largest(np.abs(other.array.astype(float) - tensor.array))
-            if np.isfinite(noise):
-                tolerance = max(tolerance, min(NOISE_FACTOR * noise, MOST_TOLERANCE * scale))
+            noise = _largest(_errors(tensor.array, other.array))
+            tolerance = max(tolerance, min(NOISE_FACTOR * noise, MOST_TOLERANCE * scale))
         found[name] = float(tolerance)
     return found
 
@@ -94,7 +93,7 @@ def _tensor_differs(
 ) -> str | None:
     want, got = expected.array, received.array
     if want.shape != got.shape:
-        named = f"({', '.join(axes)}) = " if len(axes) == want.ndim else ""
+        named = f"({', '.join(axes)}) = " if axes and len(axes) == want.ndim else ""
         return f"{name} has shape {got.shape}; expected {named}{want.shape}."
     if expected.dtype != received.dtype:
         return (
@@ -107,13 +106,13 @@ def _tensor_differs(
         wrong = want != got
         error: NDArray[Any] = wrong.astype(float)
     else:
-        finite = np.isfinite(got)
+        finite = np.isfinite(got) | ~np.isfinite(want)
         if not finite.all():
             spot = _spot(name, np.unravel_index(int(np.argmin(finite)), got.shape), axes)
             count = int((~finite).sum())
             return f"{spot} is {got[~finite][0]} ({count} of {got.size} entries are not finite)."
-        error = np.abs(got.astype(float) - want)
-        wrong = error > tolerance
+        error = _errors(want, got)
+        wrong = ~(error <= tolerance)
     if not wrong.any():
         return None
     index = np.unravel_index(int(np.argmax(error)), got.shape)
@@ -189,5 +188,13 @@ def _scale(array: NDArray[Any]) -> float:
     return max(_largest(np.abs(array)), TINY) if array.dtype.kind == "f" else 1.0
 
 
+def _errors(want: NDArray[Any], got: NDArray[Any]) -> NDArray[Any]:
+    """How far off each entry is. An infinity is 0 off from itself, NaN infinitely from anything."""
+    with np.errstate(invalid="ignore"):
+        error = np.abs(got.astype(float) - want)
+    return np.where(np.isnan(error), np.where(got == want, 0.0, np.inf), error)
+
+
 def _largest(array: NDArray[Any]) -> float:
-    return float(array.max()) if array.size else 0.0
+    """The largest finite entry."""
+    return float(np.max(array, initial=0.0, where=np.isfinite(array)))

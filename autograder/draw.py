@@ -83,13 +83,19 @@ class Draw:
 
     def _fill(self, target: Tensor, name: str) -> None:
         """Fill with the draw that belongs to a parameter's name, scaled to keep activations near 1."""
+        if not target.numel():
+            return
         fan_in = target.shape[-1] if target.ndim > 1 else 4
-        block = _block(self._seed, name, min(target.numel(), BLOCK))
-        values = torch.from_numpy(block / np.sqrt(max(fan_in, 1)))
-        whole = target.numel() // max(len(block), 1)
-        flat = target.view(-1) if target.is_contiguous() else target.new_empty(target.numel())
-        flat[: whole * len(block)].view(whole, -1).copy_(values)
-        flat[whole * len(block) :].copy_(values[: target.numel() - whole * len(block)])
+        start = crc32(name.encode()) % BLOCK
+        size = target.numel()
+        values = _weights(self._seed)[start : start + min(size, BLOCK)] / math.sqrt(fan_in)
+        if size <= BLOCK:
+            target.copy_(values.view(target.shape))
+            return
+        rest = size % BLOCK
+        flat = target.view(-1) if target.is_contiguous() else target.new_empty(size)
+        flat[: size - rest].view(-1, BLOCK).copy_(values)
+        flat[size - rest :].copy_(values[:rest])
         if not target.is_contiguous():
             target.copy_(flat.view(target.shape))
 
@@ -98,9 +104,10 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64([seed, *(crc32(name.encode()) for name in names)]))
 
 
-@lru_cache(maxsize=256)  # the checks of one submission fill the same weights again and again
-def _block(seed: int, name: str, size: int) -> NDArray[np.float64]:
-    return _normals(_generator(seed, "weights", name), size)
+@lru_cache(maxsize=8)  # once for all checks of a submission: a generator for each weight costs more
+def _weights(seed: int) -> Tensor:
+    """The numbers that all weights are taken from; a weight's name says where it starts."""
+    return torch.from_numpy(_normals(_generator(seed, "weights"), 2 * BLOCK))
 
 
 def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

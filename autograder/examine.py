@@ -11,7 +11,7 @@ from typing import Self
 from autograder.compare import tolerances
 from autograder.course import Assignment, CheckInfo
 from autograder.errors import CourseError
-from autograder.judge import Expected, Reference
+from autograder.judge import Expected, Reference, failure
 from autograder.limits import DEFAULT, Limits
 from autograder.observation import Died, Observation, Observed, Raised
 from autograder.pool import Imported, Job, Warm
@@ -45,8 +45,9 @@ class Examination:
     def observe(self, check: CheckInfo, apart: bool) -> Observation:
         """What the submission shows in a check."""
         left = self._deadline - time.monotonic()
+        used_up = Died(TIMEOUT, f"its {self._limits.submission_seconds:g} s were used up")
         if left <= 0:
-            return Died(TIMEOUT, f"its {self._limits.submission_seconds:g} s were used up")
+            return used_up
         if self._worker.died:
             self._renew()
             if not isinstance(self._worker.imported, Imported):
@@ -55,6 +56,7 @@ class Examination:
         seen = self._worker.ask(check.id, self._seed, self._dtype, apart=apart, seconds=seconds)
         if isinstance(seen, Died) and seen.verdict == TIMEOUT:
             self._share = PATIENCE
+            return used_up if seconds == left else seen
         return seen
 
     @property
@@ -88,7 +90,8 @@ def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: i
         with Examination(warm, job, seed, dtype=dtype) as examination:
             if not isinstance(examination.imported, Imported):
                 raise CourseError(
-                    f"the solution of {assignment.name} cannot be imported: {examination.imported}"
+                    f"the solution of {assignment.name} cannot be imported: "
+                    f"{_why(examination.imported)}."
                 )
             seen[dtype] = {
                 (check.id, apart): _shown(assignment, check, examination.observe(check, apart))
@@ -106,5 +109,9 @@ def _shown(assignment: Assignment, check: CheckInfo, observation: Observation) -
     if isinstance(observation, Observed):
         return observation
     raise CourseError(
-        f"the solution of {assignment.name} fails its own check {check.id}: {observation}"
+        f"the solution of {assignment.name} fails its own check {check.id}: {_why(observation)}."
     )
+
+
+def _why(observation: Raised | Died) -> str:
+    return " ".join(failure(observation).message.split()).rstrip(".")

@@ -8,7 +8,7 @@ import json
 import math
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import safetensors.numpy
@@ -27,10 +27,13 @@ ITEM_SIZES = {
     "I32": 4,
     "I16": 2,
     "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
     "U8": 1,
     "BOOL": 1,
 }
-MOST_AXES = 16
+MOST_AXES = 16  # of a tensor
 
 
 class BadFrame(Exception):
@@ -63,11 +66,17 @@ def read(
 
 
 def strict_json(data: bytes) -> Any:
-    """Parse UTF-8 JSON without NaN, Infinity, repeated keys or deep nesting."""
+    """Parse UTF-8 JSON without NaN, Infinity, half characters, repeated keys or deep nesting."""
     try:
-        return json.loads(
-            data.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_without_repeats
+        value = json.loads(
+            data.decode("utf-8"),
+            parse_constant=_refuse,
+            parse_float=_finite,
+            object_pairs_hook=_without_repeats,
         )
+        # Half a surrogate pair is a str in Python, and cannot be written anywhere.
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        return value
     except (ValueError, RecursionError) as error:
         raise BadFrame(f"not strict JSON: {error}") from None
 
@@ -110,8 +119,13 @@ def _check_tensors(data: bytes, limits: Limits) -> None:
             raise BadFrame(f"tensor {name!r} is over the limit or lies about its size")
 
 
-def _refuse(constant: str) -> None:
+def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

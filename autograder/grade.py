@@ -1,10 +1,10 @@
 """Grade a class: every submission, every assignment, and what to write as results land."""
 
+import difflib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,10 +44,16 @@ def grade(
     """
     found = [item for item in find(folder) if not settings.only or item[0] in settings.only]
     if missing := set(settings.only) - {name for name, _ in found}:
-        raise UsageError(f"there is no submission named {', '.join(sorted(missing))} in {folder}.")
+        names = [name for name, _ in find(folder)]
+        near = difflib.get_close_matches(min(missing), names, n=3, cutoff=0.5) or names[:5]
+        raise UsageError(
+            f"there is no submission named {', '.join(sorted(missing))} in {folder}; "
+            f"there is {', '.join(near)}{' …' if len(names) > len(near) else ''}."
+        )
     if not found:
         raise UsageError(f"{folder} holds no submissions; each file, folder or zip in it is one.")
-    with warm_for(course, found) as warm:
+    # With nbformat: loading it in every worker with a notebook would cost each a while.
+    with Warm(course.check_files, preload=["nbformat"]) as warm:
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
         if unknown := set(settings.expect) - assignments.keys():
             raise UsageError(
@@ -95,21 +101,6 @@ def _land(
     for future in done:
         landed(future.result(), count)
     return rest
-
-
-@contextmanager
-def warm_for(course: Course, found: Sequence[tuple[str, Path]] = ()) -> Iterator[Warm]:
-    """A warm process with the course's checks, and with what these submissions will need."""
-    # Loading this in every worker would cost each a second; loading it for nobody costs one, too.
-    preload = ["nbformat"] if any(_holds_notebooks(path) for _, path in found) else []
-    with Warm(course.check_files, preload) as warm:
-        yield warm
-
-
-def _holds_notebooks(path: Path) -> bool:
-    if path.is_dir():
-        return next(path.rglob("*.ipynb"), None) is not None
-    return path.suffix.lower() in (".ipynb", ".zip")
 
 
 def _grade_one(

@@ -38,6 +38,7 @@ class Outcome:
     message: str = ""
     blocked_by: str = ""
     compared: bool = False  # whether it could be compared with the reference at all
+    raised: Raised | None = None
 
     @property
     def passed(self) -> bool:
@@ -67,6 +68,8 @@ def judge(
         again = _outcome(check, assignment, reference[check.id, True], observe(check, True))
         if again.passed:
             carried.setdefault(check.todo, set()).update(wrong.intersection(check.apart))
+        elif again.raised and (first := _raised_before(again.raised, check, judged, outcomes)):
+            again = _blocked(first)
         outcomes[check.id] = again
     # What turned out right by itself was only in doubt because of others.
     wrong = {check.todo for check in judged if not outcomes[check.id].passed}
@@ -109,7 +112,7 @@ def failure(observation: Raised | Died) -> Outcome:
         text += f"\n  in {place.file}, line {place.line}: {place.text}"
     elif observation.step:
         text += f"\n  in the check, at: {observation.step}"
-    return Outcome(verdict, text)
+    return Outcome(verdict, text, raised=observation)
 
 
 def _outcome(
@@ -125,9 +128,25 @@ def _outcome(
         if match and match[1] == check.todo:
             return Outcome(results.NOT_ATTEMPTED, "Not attempted yet.", match[1])
         if match and match[1] in assignment.todos:
-            message = f"This could not be judged until {match[1]} works."
-            return Outcome(results.FAILED, message, match[1])
+            return _blocked(match[1])
     return failure(received)
+
+
+def _raised_before(
+    raised: Raised, check: CheckInfo, judged: list[CheckInfo], outcomes: Mapping[str, Outcome]
+) -> str:
+    """The TODO that comes before this check's own and raised the same error at the same line."""
+    for other in judged:
+        comes_first = other.todo in check.apart and check.todo not in other.apart
+        if comes_first and (first := outcomes[other.id].raised):
+            same = (first.type, first.place) == (raised.type, raised.place)
+            if same and raised.place is not None:
+                return other.todo
+    return ""
+
+
+def _blocked(todo: str) -> Outcome:
+    return Outcome(results.FAILED, f"This could not be judged until {todo} works.", todo)
 
 
 def _todo(

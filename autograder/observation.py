@@ -11,6 +11,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from autograder.limits import DEFAULT
+
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
@@ -91,18 +93,27 @@ def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:
 
 def unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
     """The inverse of `pack`. Raises ValueError for anything that `pack` does not produce."""
+    try:
+        return _unpack(tree, arrays)
+    except RecursionError:
+        raise ValueError("an observation is nested too deeply") from None
+
+
+def _unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
     match tree:
         case {"observed": dict(values)}:
-            return Observed({str(name): _unpack_value(v, arrays) for name, v in values.items()})
+            return Observed({_cut(name): _unpack_value(v, arrays) for name, v in values.items()})
         case {"raised": str(kind), "message": str(message), "step": str(step), "place": None}:
-            return Raised(kind, message, step)
+            return Raised(_cut(kind), _cut(message), _cut(step))
         case {
             "raised": str(kind),
             "message": str(message),
             "step": str(step),
             "place": [str(file), int(line), str(text)],
         }:
-            return Raised(kind, message, step, Place(file, line, text))
+            return Raised(
+                _cut(kind), _cut(message), _cut(step), Place(_cut(file), line, _cut(text))
+            )
     raise ValueError("neither an observation nor an error")
 
 
@@ -124,14 +135,21 @@ def _pack_value(value: Value, arrays: Arrays) -> Any:
 
 def _unpack_value(tree: Any, arrays: Arrays) -> Value:
     match tree:
-        case None | bool() | int() | float() | str():
+        case str():
+            return _cut(tree)
+        case None | bool() | int() | float():
             return tree
         case list():
             return [_unpack_value(item, arrays) for item in tree]
         case {"tensor": str(key), "dtype": str(dtype), "device": str(device)} if key in arrays:
-            return Tensor(arrays[key], dtype, device)
+            return Tensor(arrays[key], _cut(dtype), _cut(device))
         case {"other": str(description)}:
-            return Other(description)
+            return Other(_cut(description))
         case {"float": "nan" | "inf" | "-inf" as text}:
             return float(text)
     raise ValueError("not a value of an observation")
+
+
+def _cut(text: str) -> str:
+    """No text from a worker is longer than what is shown of it."""
+    return text[: DEFAULT.text]

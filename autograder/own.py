@@ -6,7 +6,8 @@ from pathlib import Path
 
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
-from autograder.grade import grade_work, warm_for
+from autograder.grade import grade_work
+from autograder.pool import Warm
 from autograder.record import PUBLIC_SEED, load
 from autograder.results import Result
 from autograder.submission import SOURCES, Work, read, read_own, works
@@ -23,7 +24,7 @@ def check_files(paths: Sequence[Path]) -> Iterator[Result]:
     sources = list(paths) or [here]
     folders = [path if path.is_dir() else path.resolve().parent for path in sources]
     course = Course.find_recordings([*folders, here, here / "assignments"])
-    with warm_for(course, [(path.name, path) for path in paths]) as warm:
+    with Warm(course.check_files) as warm:
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
         found = [work for path in sources for work in _works(path, assignments)]
         if not found:

@@ -24,7 +24,7 @@ from typing import Any, Self
 import numpy as np
 
 from autograder import frames
-from autograder.errors import CourseError, GraderError
+from autograder.errors import CourseError, GraderError, UsageError
 from autograder.limits import DEFAULT, GIB, Limits
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
@@ -53,6 +53,8 @@ class Warm:
     """The warm process. Use as a context manager; `summaries` describes the checks that it holds."""
 
     def __init__(self, checks: Mapping[str, Path], preload: Sequence[str] = ()) -> None:
+        if not hasattr(os, "fork"):
+            raise UsageError("this needs Linux or macOS; on Windows run it in WSL.")
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[1])
@@ -121,8 +123,11 @@ class Warm:
         return Worker(channel, leash, output, job, limits)
 
     def kill(self) -> None:
-        """End the warm process at once, and with it every worker."""
-        self._process.kill()
+        """End the warm process and every worker now; whoever waits for an answer gets none."""
+        if self._summaries is None:
+            self._process.kill()  # still loading: there is no worker yet
+        else:
+            self._control.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """End the warm process, and with it every worker."""
@@ -191,10 +196,10 @@ class Worker:
         if isinstance(answer, Died):
             return answer
         message, arrays = answer
-        notes = tuple(n for n in message.get("notes", ()) if isinstance(n, str))[:20]
         match message:
-            case {"imported": True, "placeholders": list(ids)}:
-                return Imported(frozenset(map(str, ids)), notes)
+            case {"imported": True, "placeholders": list(ids), "notes": list(notes)}:
+                few = tuple(n[: self._limits.text] for n in notes[:20] if isinstance(n, str))
+                return Imported(frozenset(i for i in ids if isinstance(i, str)), few)
             case {"failed": dict(failure)}:
                 with contextlib.suppress(ValueError):
                     raised = unpack(failure, arrays)
@@ -251,7 +256,7 @@ class Worker:
             self._send(request, deadline)
             return frames.read(lambda size: self._receive(size, deadline), self._limits)
         except TimeoutError:
-            return self._die("timeout", f"it took longer than {max(seconds, 0):.0f} s {when}")
+            return self._die("timeout", f"it took longer than {max(seconds, 0):.2g} s {when}")
         except frames.BadFrame as error:
             return self._die("error", f"its process sent an answer that cannot be read: {error}")
         except (EOFError, OSError):
@@ -267,18 +272,22 @@ class Worker:
         with selectors.DefaultSelector() as selector:
             selector.register(self._channel, selectors.EVENT_READ)
             selector.register(self._output_fd, selectors.EVENT_READ)
+            # The channel alone does not tell of its end: a child of the worker may hold it open.
+            selector.register(self._leash, selectors.EVENT_READ)
             while len(data) < size:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
-                for key, _ in selector.select(left):
-                    if key.fileobj is self._channel:
-                        chunk = self._channel.recv(min(size - len(data), 1 << 20))
-                        if not chunk:
-                            raise EOFError
-                        data += chunk
-                    elif not self._read_output():
-                        selector.unregister(self._output_fd)
+                ready = [key.fileobj for key, _ in selector.select(left)]
+                if self._channel in ready:
+                    chunk = self._channel.recv(min(size - len(data), 1 << 20))
+                    if not chunk:
+                        raise EOFError
+                    data += chunk
+                elif self._leash in ready:
+                    raise EOFError
+                if self._output_fd in ready and not self._read_output():
+                    selector.unregister(self._output_fd)
         return bytes(data)
 
     def _read_output(self) -> bool:

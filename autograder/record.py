@@ -39,6 +39,10 @@ def save(reference: Reference, checks: Path) -> bytes:
 
 def load(path: Path, checks: Path) -> Reference:
     """A recording -> the reference. Raises CourseError when it is damaged or of other checks."""
+    if not path.is_file():
+        raise CourseError(
+            f"{path} is missing; take it from the hand-out, or write it with 'autograder record'."
+        )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata()

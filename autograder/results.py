@@ -89,9 +89,29 @@ class Result:
         return line
 
     def to_line(self) -> str:
-        return json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(self.to_json(), ensure_ascii=False, allow_nan=False)
+        # Half a surrogate pair, as in a name of bytes that are no text, cannot be written.
+        return text.encode("utf-8", "replace").decode()
+
+    @classmethod
+    def from_line(cls, line: str) -> "Result":
+        """The inverse of `to_line`. Raises ValueError, KeyError or TypeError for anything else."""
+        fields = json.loads(line)
+        del fields["tier"]
+        todos = tuple(
+            TodoResult(
+                **{
+                    **todo,
+                    "checks": tuple(CheckResult(**check) for check in todo["checks"]),
+                    "carried_from": tuple(todo["carried_from"]),
+                    "diagnosis": tuple(todo["diagnosis"]),
+                }
+            )
+            for todo in fields["todos"]
+        )
+        return cls(**{**fields, "todos": todos, "notes": tuple(fields["notes"])})
 
 
 def total(scores: list[float]) -> float:
     """A sum of points, without the dust of binary fractions."""
-    return round(sum(scores), 6)
+    return round(float(sum(scores)), 6)

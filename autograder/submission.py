@@ -68,30 +68,37 @@ def find(folder: Path) -> list[tuple[str, Path]]:
     except PermissionError:
         raise UsageError(f"{folder} cannot be read; check its permissions.") from None
     names = Counter(_name(child) for child in children)
-    return [
-        # alice.py beside alice.zip: both keep their ending.
-        (_name(child) if names[_name(child)] == 1 else _normal(child.name), child)
-        for child in children
-    ]
+    found: dict[str, Path] = {}
+    for child in children:
+        # alice.py beside alice.zip: both keep their ending. Names that are still the same (macOS and
+        # others write the same Hangul in two ways) get a number.
+        plain = _name(child) if names[_name(child)] == 1 else _normal(child.name)
+        name, number = plain, 1
+        while name in found:
+            number += 1
+            name = f"{plain} [{number}]"
+        found[name] = child
+    return list(found.items())
 
 
 def read(name: str, path: Path, limits: Limits = DEFAULT) -> Submission:
     """Read a submission's files. Never raises for what a student did: that is `refused`."""
+    own_name = _normal(path.name)
     try:
         if path.is_symlink():
-            raise Refused(f"{path.name} is a link; hand in the file itself.")
+            raise Refused(f"{own_name} is a link; hand in the file itself.")
         if path.is_dir():
             return Submission(name, *_read_folder(path, limits))
         if path.suffix.lower() == ".zip":
             return Submission(name, *_read_zip(path, limits))
-        return Submission(name, (_read_file(path, PurePosixPath(path.name), limits),))
+        return Submission(name, (_read_file(path, PurePosixPath(own_name), limits),))
     except Refused as reason:
         return Submission(name, refused=str(reason))
     except PermissionError as error:
-        file = Path(error.filename or path).name
+        file = _normal(Path(error.filename or path).name)
         return Submission(name, refused=f"{file} cannot be read; its permissions forbid it.")
     except OSError as error:
-        return Submission(name, refused=f"{path.name} cannot be read ({error.strerror}).")
+        return Submission(name, refused=f"{own_name} cannot be read ({error.strerror}).")
 
 
 def read_own(folder: Path, limits: Limits = DEFAULT) -> Submission:
@@ -192,7 +199,7 @@ def _defines(data: bytes, assignment: Assignment) -> bool:
 def _read_file(path: Path, name: PurePosixPath, limits: Limits) -> File:
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
-        raise Refused(f"{name} is not an ordinary file.")
+        raise Refused(f"{name} is not an ordinary file; hand in the file itself.")
     return File(
         name, info.st_size, path.read_bytes() if _wanted(name, info.st_size, limits) else None
     )
@@ -212,7 +219,7 @@ def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[
         if path.is_symlink():
             links.append(str(name))
         elif len(files) == limits.entries:
-            raise Refused(f"it holds more than {limits.entries:,} files; hand in your code only.")
+            raise Refused(f"It holds more than {limits.entries:,} files; hand in your code only.")
         else:
             files.append(_read_file(path, name, limits))
     notes = (f"Links are ignored: {', '.join(links[:10])}.",) if links else ()
@@ -220,13 +227,15 @@ def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for child in sorted(folder.iterdir()):
-        if _is_junk(child.name):
-            continue
-        if child.is_dir() and not child.is_symlink():
-            yield from _walk(child)
+    """The files and links below a folder, in order; links to folders are not followed."""
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        if path.is_dir() and not path.is_symlink():
+            children = [child for child in path.iterdir() if not _is_junk(child.name)]
+            waiting += sorted(children, reverse=True)
         else:
-            yield child
+            yield path
 
 
 def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
@@ -234,12 +243,15 @@ def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, 
         with _open_zip(path) as archive:
             return tuple(_members(archive, limits)), ()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
-        raise Refused(f"{path.name} is not a zip that can be read; pack it again.") from None
+        raise Refused(
+            f"{_normal(path.name)} is not a zip that can be read; pack it again."
+        ) from None
     except Exception as error:
         if isinstance(error, Refused | OSError):
             raise
         # zlib and struct errors of a damaged archive have no common base class.
-        raise Refused(f"{path.name} is damaged ({type(error).__name__}); pack it again.") from None
+        name = _normal(path.name)
+        raise Refused(f"{name} is damaged ({type(error).__name__}); pack it again.") from None
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -254,27 +266,24 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
     members = archive.infolist()
     if len(members) > limits.entries:
         raise Refused(
-            f"the zip holds more than {limits.entries:,} entries; hand in your code only."
+            f"The zip holds more than {limits.entries:,} entries; hand in your code only."
         )
     room = limits.archive
     for member in members:
         name = PurePosixPath(_normal(member.filename.replace("\\", "/")))
+        which = f"The zip's member {str(name)!r}"
         if name.is_absolute() or ".." in name.parts or re.match(r"[A-Za-z]:", str(name)):
-            raise Refused(f"the zip's member {member.filename!r} points outside of it.")
+            raise Refused(f"{which} leads out of the zip; pack your files anew.")
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise Refused(
-                f"the zip's member {member.filename!r} is a link; hand in the file itself."
-            )
+            raise Refused(f"{which} is a link; hand in the file itself.")
         if member.flag_bits & 0x1:
-            raise Refused(
-                f"the zip's member {member.filename!r} is encrypted; pack without a password."
-            )
+            raise Refused(f"{which} is encrypted; pack your files without a password.")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Refused(f"{which} is compressed in an unusual way; pack an ordinary zip.")
         room -= member.file_size
         if room < 0:
-            raise Refused(
-                f"the zip inflates to more than {limits.archive // MIB} MiB (at member "
-                f"{member.filename!r}); hand in your code only."
-            )
+            most = limits.archive // MIB
+            raise Refused(f"{which} takes the zip over {most} MiB inflated; hand in code only.")
         if member.is_dir() or any(_is_junk(part) for part in name.parts):
             continue
         data = None
@@ -282,7 +291,7 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
             with archive.open(member) as stream:
                 data = stream.read(member.file_size + 1)  # what the header says, and no more
             if len(data) != member.file_size:
-                raise Refused(f"the zip's member {member.filename!r} lies about its size.")
+                raise Refused(f"{which} lies about its size; pack your files anew.")
         yield File(name, member.file_size, data)
 
 
@@ -292,7 +301,8 @@ def _is_junk(name: str) -> bool:
 
 def _name(path: Path) -> str:
     known = path.is_file() and path.suffix.lower() in (*SOURCES, ".zip")
-    return _normal(path.stem if known else path.name)
+    # "..py" is a file, and "." is no name: it would lead out of its feedback folder.
+    return _normal(path.stem if known and path.stem.strip(".") else path.name)
 
 
 def _normal(text: str) -> str:

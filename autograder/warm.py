@@ -29,10 +29,12 @@ from autograder.check import Check
 from autograder.limits import DEFAULT
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> NoReturn:
     """Speak on the control socket, whose descriptor is the only argument."""
+    _adopt_orphans()
     os.setsid()  # a Ctrl-C in the terminal is the judge's to handle
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(control.makefile("rb").readline())
@@ -141,8 +143,7 @@ def _serve(
             if key.fileobj is control:
                 message, descriptors, _, _ = socket.recv_fds(control, 1, 3)
                 if not message:
-                    for pid in leashes:
-                        _kill(pid)
+                    _end_all(leashes)
                     return
                 pid = os.fork()
                 if pid == 0:
@@ -160,6 +161,30 @@ def _serve(
                 selector.unregister(leashes[key.data])
                 leashes.pop(key.data).close()
         _reap(leashes, selector)
+        _end_strays(leashes)
+
+
+def _end_strays(leashes: Mapping[int, socket.socket]) -> None:
+    """Kill what a submission started and left behind: it has become our child."""
+    try:
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    except OSError:
+        return  # not Linux
+    for pid in map(int, children):
+        if pid not in leashes:
+            _kill(pid)
+
+
+def _end_all(leashes: Mapping[int, socket.socket]) -> None:
+    """The judge is gone: leave no process behind."""
+    for pid in leashes:
+        _kill(pid)
+    try:
+        while True:
+            _end_strays({})
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        pass
 
 
 def _reap(leashes: dict[int, socket.socket], selector: selectors.BaseSelector) -> None:
@@ -217,6 +242,12 @@ def _become_worker(
 def _die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _adopt_orphans() -> None:
+    """Become the parent of every process whose own parent, a worker or a child of one, has ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _limit_resources() -> None:

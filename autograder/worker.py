@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from autograder.observation import Observed, Other, Place, Raised, Tensor, Value
 from autograder.source import UnreadableSource, placeholders, read_notebook, read_python
 
 RECURSION_LIMIT = 1000
+LINE = 200  # characters of a line of source that are shown
 
 
 class MissingDefinition(Exception):
@@ -79,8 +80,13 @@ def serve(
         home = Path(job["home"])
         for name, data in zip(job["files"], (files[k] for k in sorted(files)), strict=True):
             target = home / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data.tobytes())
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data.tobytes())
+            except OSError:
+                # A name that is too long here, or at odds with another: a helper at most.
+                if name == job["main"]:
+                    raise
         module, answer = import_submission(home / job["main"], assignment, aliases[assignment])
         channel.sendall(frames.encode(answer))
         if module is None:
@@ -105,18 +111,25 @@ def import_submission(
     sys.modules[name] = module
     # Appended: a student's helper can be imported, and never shadows an installed package.
     sys.path.append(str(path.parent))
+    sys.argv = [path.name]
     os.chdir(path.parent)
     notes: list[str] = []
     try:
-        reader = read_notebook if path.suffix == ".ipynb" else read_python
+        reader = read_notebook if path.suffix.lower() == ".ipynb" else read_python
         source = reader(path.read_bytes(), path.name)
         notes += source.notes
         for file, text in source.texts.items():
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
         with _quiet():
-            for code in source.codes:
-                _execute(code, module)
+            for part in source.parts:
+                try:
+                    exec(part.code, vars(module))
+                except Exception as error:
+                    if not part.optional:
+                        raise
+                    line = f"{part.code.co_filename}, line {part.line}"
+                    notes.append(f"{line} is left out: {_cut(f'{type(error).__name__}: {error}')}")
     except UnreadableSource as error:
         return None, {
             "failed": pack(Raised("UnreadableSource", _cut(str(error))))[0],
@@ -155,6 +168,8 @@ def run_check(
 
 def observe(value: Any, depth: int = 3) -> Value:
     """A student's value as plain data. Only an exact, dense torch tensor counts as a tensor."""
+    if type(value) is int and abs(value) >= 2**63:
+        return Other("a huge number")
     if value is None or type(value) in (bool, int, float, str):
         return value[: DEFAULT.text] if type(value) is str else value
     if type(value) in (list, tuple) and depth and len(value) <= 64:
@@ -163,6 +178,8 @@ def observe(value: Any, depth: int = 3) -> Value:
         return Other(describe(value))
     if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
         return Other("a sparse, quantised or empty (meta) tensor")
+    if value.ndim > frames.MOST_AXES:
+        return Other(f"a tensor with {value.ndim} axes")
     if value.is_complex():
         return Other(f"a complex tensor of shape {tuple(value.shape)}")
     if value.numel() * max(value.element_size(), 4) > DEFAULT.tensor:
@@ -186,32 +203,30 @@ def _reset_state(dtype: str, home: str) -> None:
     torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)
     torch.default_generator.manual_seed(0)  # torch.manual_seed looks for GPUs each time
+    torch.set_float32_matmul_precision("highest")
     np.random.seed(0)
     np.seterr(all="warn")
     random.seed(0)
     warnings.resetwarnings()
     warnings.simplefilter("ignore")
-    sys.setrecursionlimit(RECURSION_LIMIT)
     os.chdir(home)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The standard streams are the worker's own pipes again, whatever a student put there."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
     sys.stdin, sys.stdout, sys.stderr = sys.__stdin__, sys.__stdout__, sys.__stderr__
     try:
         yield
     finally:
+        sys.setrecursionlimit(RECURSION_LIMIT)  # nothing of ours runs under a student's limit
         for stream in (sys.__stdout__, sys.__stderr__):
             try:
                 if stream is not None:
                     stream.flush()
             except (OSError, ValueError):
                 pass  # the student closed it
-
-
-def _execute(code: CodeType, module: StudentModule) -> None:
-    exec(code, vars(module))
 
 
 def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None = None) -> Raised:
@@ -222,15 +237,16 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         if check is not None and file == check.run.__code__.co_filename:
             step = text
         elif file.startswith(files):
-            place = Place(_cut(os.path.basename(file)), line, _cut(text))
+            place = Place(_cut(os.path.basename(file)), line, text[:LINE])
     if isinstance(error, SyntaxError) and check is None and error.filename:
         text = (error.text or "").strip()
-        place = Place(_cut(os.path.basename(error.filename)), error.lineno or 0, _cut(text))
+        place = Place(_cut(os.path.basename(error.filename)), error.lineno or 0, text[:LINE])
         return Raised(type(error).__name__, _cut(error.msg or ""), step, place)
     if isinstance(error, Unexpected | Inseparable | MissingDefinition):
         return Raised(type(error).__name__, _cut(str(error)), step)
     try:
-        message = str(error)
+        # The folder that the worker happened to get means nothing to a student.
+        message = str(error).replace(f"{files[1]}/", "").replace(files[1], ".")
     except Exception:
         message = ""
     return Raised(type(error).__name__, _cut(message), step, place)

@@ -28,7 +28,9 @@ AXES = {
     "gradient of z": "batch latent_dim",
 }
 
-ONLY = "only this part"  # a key of the module that no identifier can be: a TODO's id or "given"
+# Keys of the module that no identifier can be: which part to keep, a TODO's id or "given", and
+# whether the stand-ins may mix features.
+ONLY, MIXING = "only this part", "features are mixed"
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,19 @@ class Slot:
     """A place in a network's list: what kind of layer stands there, and whose it is.
 
     `todo` is the id of a TODO, or "" for a layer that is given: then `make(latent_dim)` makes it.
-    `width` is the number of features that come out of a linear layer.
+    `width` is the number of features that come out of a linear layer, `like` the type of a layer
+    that is given.
     """
 
     kind: str
     todo: str = ""
     make: Callable[[int], nn.Module] = lambda latent_dim: nn.Identity()
     width: int = 0
+    like: type[nn.Module] | None = None
 
 
-DROPOUT = Slot("dropout", make=lambda latent_dim: nn.Dropout(p=0.2))
-RELU = Slot("activation", make=lambda latent_dim: nn.ReLU())
+DROPOUT = Slot("dropout", make=lambda latent_dim: nn.Dropout(p=0.2), like=nn.Dropout)
+RELU = Slot("activation", make=lambda latent_dim: nn.ReLU(), like=nn.ReLU)
 LISTS: dict[str, Sequence[Slot]] = {
     "Encoder": (
         Slot("linear", make=lambda latent_dim: nn.Linear(1024, 512), width=512),
@@ -65,7 +69,7 @@ LISTS: dict[str, Sequence[Slot]] = {
         DROPOUT,
         RELU,
         Slot("linear", "todo4", width=1024),
-        Slot("activation", make=lambda latent_dim: nn.Tanh()),
+        Slot("activation", make=lambda latent_dim: nn.Tanh(), like=nn.Tanh),
     ),
     "Discriminator": (
         Slot("linear", "todo5", width=512),
@@ -92,11 +96,16 @@ class OtherWidth(nn.Module):
         return wide - 0.5 * x.roll(1, -1)[..., torch.arange(self.width) % x.size(-1)]
 
 
-def only(part: str) -> Callable[[ModuleType], None]:
-    """Keep one part, a TODO's layer or the given ones, and put stand-ins in place of the rest."""
+def only(part: str, *, mixing: bool = True) -> Callable[[ModuleType], None]:
+    """Keep one part, a TODO's layer or the given ones, and put stand-ins in place of the rest.
+
+    A dropout is judged by which features it drops: then nothing may mix them on their way.
+    """
 
     def stand_in(module: ModuleType) -> None:
-        vars(module)[ONLY] = part
+        vars(module)[ONLY], vars(module)[MIXING] = part, mixing
+        if part != "given":
+            vars(module)["reparameterization"] = lambda mu, logvar: mu
 
     return stand_in
 
@@ -105,7 +114,7 @@ def apart(todo: str) -> dict[str, Callable[[ModuleType], None]]:
     """The stand-ins for a check of one TODO: all other TODOs of the same list, and what is given."""
     slots = next(slots for slots in LISTS.values() if any(slot.todo == todo for slot in slots))
     others = [slot.todo for slot in slots if slot.todo not in ("", todo)]
-    return dict.fromkeys([*others, "given"], only(todo))
+    return dict.fromkeys([*others, "given"], only(todo, mixing=todo != "todo1"))
 
 
 def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> nn.Module:
@@ -144,8 +153,14 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                     f"{name}.model is not a list of layers, so that its parts cannot be "
                     "judged apart from each other; something in it is wrong"
                 )
-            kept = [keep(part, i, slot, places, latent_dim) for i, slot in enumerate(LISTS[name])]
-            model.model = nn.Sequential(*(layer for layer in kept if layer is not None))
+            slots, mixing = LISTS[name], vars(module)[MIXING]
+            owned = owners(layers, places, slots)
+            kept = [
+                layer
+                for place, slot in enumerate(slots)
+                for layer in keep(part, slot, owned[place], latent_dim, mixing=mixing)
+            ]
+            model.model = nn.Sequential(*kept)
         return model
 
     return draw.build(make, names[name])
@@ -156,21 +171,51 @@ def linear(name: str, n_in: int, n_out: int) -> dict[str, tuple[int, ...]]:
 
 
 def keep(
-    part: str, place: int, slot: Slot, layers: dict[Any, nn.Module], latent_dim: int
-) -> nn.Module | None:
-    """What goes to a place when only one part is kept. None: the student has nothing there."""
+    part: str, slot: Slot, layers: list[nn.Module], latent_dim: int, *, mixing: bool
+) -> list[nn.Module]:
+    """What goes to a place when only one part is kept; `layers` is what the student has there."""
+    if part == (slot.todo or "given"):
+        return layers
     if not slot.todo:
-        return layers.get(place) if part == "given" else slot.make(latent_dim)
-    if slot.todo == part:
-        return layers.get(place)
-    # A dropout is judged by which features it drops: nothing may mix them on their way.
-    return OtherWidth(slot.width) if slot.width and part != "todo1" else nn.Identity()
+        return [slot.make(latent_dim)]
+    return [OtherWidth(slot.width) if slot.width and mixing else nn.Identity()]
+
+
+def owners(
+    layers: Sequence[nn.Module], places: dict[Any, nn.Module], slots: Sequence[Slot]
+) -> list[list[nn.Module]]:
+    """The student's layers at each place. One too many goes to a TODO beside it, if there is one."""
+    place_of = {id(places[place]): place for place in range(len(slots)) if place in places}
+    owned: list[list[nn.Module]] = [[] for _ in slots]
+    for position, layer in enumerate(layers):
+        place = place_of.get(id(layer))
+        if place is None:
+            around = [layers[position - 1 :: -1] if position else [], layers[position + 1 :]]
+            beside = [
+                next((place_of[id(other)] for other in side if id(other) in place_of), None)
+                for side in around
+            ]
+            near = [p for p in beside if p is not None]
+            todos = [p for p in near if slots[p].todo]
+            alike = [p for p in todos if slots[p].kind == kind_of(layer)]
+            place = (alike or todos or near or [0])[0]
+        owned[place].append(layer)
+    return owned
 
 
 def layers_of(model: Any) -> list[nn.Module] | None:
     """The layers of `.model`, or None for a model that is written otherwise."""
     layers = getattr(model, "model", None)
-    return list(layers) if isinstance(layers, nn.Sequential | nn.ModuleList) else None
+    if not isinstance(layers, nn.Sequential | nn.ModuleList):
+        return None
+    waiting, found = list(layers), []
+    while waiting:
+        layer = waiting.pop(0)
+        if isinstance(layer, nn.Sequential):
+            waiting[:0] = layer
+        else:
+            found.append(layer)
+    return found
 
 
 def kind_of(layer: nn.Module) -> str:
@@ -180,6 +225,8 @@ def kind_of(layer: nn.Module) -> str:
         return "dropout"
     if isinstance(layer, nn.modules.batchnorm._NormBase):
         return "norm"
+    if isinstance(layer, nn.Flatten | nn.Unflatten):
+        return "shape"
     return "identity" if isinstance(layer, nn.Identity) else "activation"
 
 
@@ -202,7 +249,8 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
             if i > 1 and j > 1 and swapped(kinds[i - 2 : i], slots[j - 2 : j]):
                 options.append((cost[i - 2][j - 2] + 0.25, (2, 2)))
             if i:
-                options.append((cost[i - 1][j] + 1, (1, 0)))
+                # Of layers too many, the later ones are: a trifle cheaper the further on.
+                options.append((cost[i - 1][j] + 1 - 0.001 * j, (1, 0)))
             if j:
                 options.append((cost[i][j - 1] + 1, (0, 1)))
             if options:
@@ -224,7 +272,11 @@ def mismatch(kind: str, layer: nn.Module, slot: Slot) -> float:
         return 0.1 if slot.todo else 1.5
     if kind != slot.kind:
         return 1.5
-    return 0.3 if isinstance(layer, nn.Linear) and layer.out_features != slot.width else 0.0
+    if isinstance(layer, nn.Linear) and layer.out_features != slot.width:
+        return 0.3
+    if slot.like and type(layer) is not slot.like:
+        return 0.2
+    return 0.05 if slot.todo else 0.0  # where both fit, a layer is one that was given
 
 
 def swapped(kinds: Sequence[str], slots: Sequence[Slot]) -> bool:
@@ -233,11 +285,19 @@ def swapped(kinds: Sequence[str], slots: Sequence[Slot]) -> bool:
 
 
 def outcome(
-    module: Any, draw: Draw, name: str, todo: str, *, latent_dim: int, batch: int, bias: str = ""
+    module: Any,
+    draw: Draw,
+    name: str,
+    todo: str,
+    *,
+    latent_dim: int,
+    batch: int,
+    bias: str = "",
+    alone: bool = False,
 ) -> dict[str, Any]:
-    """What a network gives in evaluation and without noise: to a batch, and to one of it alone.
+    """What a network gives in evaluation and without noise, and the gradients of its input.
 
-    Also the gradients of its input, and of the bias of the layer in question.
+    Also of the bias of the layer in question, and what one of the batch gets alone.
     """
     model = network(module, draw, name, latent_dim, todo).eval()
     gives, one = {"Encoder": ("z", "image"), "Decoder": ("img", "code")}.get(
@@ -245,9 +305,9 @@ def outcome(
     )
     if name == "Encoder":
         silence_noise(draw)
-        x = draw(batch, 1, 32, 32).requires_grad_()
+        x = draw(batch, 1, 32, 32, scale=8).requires_grad_()
     else:
-        x = draw(batch, latent_dim).requires_grad_()
+        x = draw(batch, latent_dim, scale=3).requires_grad_()
     out = tensor(model(x), gives)
     inputs: dict[str, Tensor | None] = {"the image" if one == "image" else "z": x}
     if bias:
@@ -255,26 +315,31 @@ def outcome(
     found = gradients({gives: out}, inputs, draw)
     if isinstance(pixels := found.get("gradient of the image"), Tensor):
         found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
-    return {gives: out, f"{gives} of one {one} alone": model(x[1:2]), **found}
+    if alone:
+        found[f"{gives} of one {one} alone"] = model(x[1:2])
+    return {gives: out, **found}
 
 
 def silence_noise(draw: Draw) -> None:
-    """Make σ 0, so that z is mu, whatever the noise is drawn with."""
+    """Make σ as good as 0, so that z is mu, whatever the noise is drawn with."""
     with torch.no_grad():
-        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -1e4)):
+        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -80.0)):
             if (parameter := draw.parameter(name)) is not None:
                 parameter.fill_(value)
 
 
 def factors(
-    module: Any, draw: Draw, latent_dim: int, batch: int
+    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int
 ) -> tuple[Tensor, Tensor, nn.Module]:
     """z of an encoder that passes its first features through, in evaluation and in training."""
-    model = network(module, draw, "Encoder", latent_dim, "todo1")
+    model = network(module, draw, "Encoder", latent_dim, todo)
+    silence_noise(draw)
     with torch.no_grad():
-        for name, value in {"model.0.bias": 6.0, "logvar.weight": 0.0, "logvar.bias": -1e4}.items():
-            if (parameter := draw.parameter(name)) is not None:
-                parameter.fill_(value)
+        # Features between 1 and 3: a ReLU, also one with a limit, lets them all pass.
+        if (parameter := draw.parameter("model.0.weight")) is not None:
+            parameter.mul_(0.2)
+        if (parameter := draw.parameter("model.0.bias")) is not None:
+            parameter.fill_(2.0)
         for name in ("model.3.weight", "mu.weight"):
             if (parameter := draw.parameter(name)) is not None:
                 parameter.copy_(torch.eye(*parameter.shape))
@@ -291,7 +356,7 @@ def factors(
 @check(todo="todo1", points=0.6, apart=apart("todo1"))
 def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
     """Dropout: in training a fifth of the features is 0 and the rest grows; evaluation is left alone."""
-    z, trained, model = factors(module, draw, 20, 12)
+    z, trained, model = factors(module, draw, "todo1", 20, 12)
     remarks = []
     kinds = [kind_of(layer) for layer in layers_of(model) or []]
     if kinds[1:3] == ["activation", "dropout"]:
@@ -309,7 +374,7 @@ def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
 def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
     """Dropout drops each feature on its own, in float32 as well."""
     with default_dtype(torch.float32):
-        z, trained, model = factors(module, draw, 16, 15)
+        z, trained, model = factors(module, draw, "todo1", 16, 15)
         others = [
             type(layer).__name__
             for layer in model.modules()
@@ -330,9 +395,9 @@ def todo2_is_a_relu(module: Any, draw: Draw) -> dict[str, Any]:
 
 @check(todo="todo2", points=0.4, apart=apart("todo2"))
 def todo2_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Encoder", "todo2", latent_dim=4, batch=5)
+        return outcome(module, draw, "Encoder", "todo2", latent_dim=4, batch=5, alone=True)
 
 
 @check(todo="todo3", points=0.6, apart=apart("todo3"))
@@ -343,9 +408,9 @@ def todo3_keeps_the_number_of_features(module: Any, draw: Draw) -> dict[str, Any
 
 @check(todo="todo3", points=0.4, apart=apart("todo3"))
 def todo3_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Encoder", "todo3", latent_dim=4, batch=5)
+        return outcome(module, draw, "Encoder", "todo3", latent_dim=4, batch=5, alone=True)
 
 
 @check(todo="todo4", points=0.6, apart=apart("todo4"))
@@ -356,52 +421,52 @@ def todo4_gives_every_pixel(module: Any, draw: Draw) -> dict[str, Any]:
 
 @check(todo="todo4", points=0.4, apart=apart("todo4"))
 def todo4_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Decoder", "todo4", latent_dim=4, batch=5)
+        return outcome(module, draw, "Decoder", "todo4", latent_dim=4, batch=5, alone=True)
 
 
 @check(todo="todo5", points=0.6, apart=apart("todo5"))
 def todo5_takes_the_code(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the probability of a code z, and its gradients."""
     return outcome(
-        module, draw, "Discriminator", "todo5", latent_dim=7, batch=3, bias="model.0.bias"
+        module, draw, "Discriminator", "todo5", latent_dim=7, batch=12, bias="model.0.bias"
     )
 
 
 @check(todo="todo5", points=0.4, apart=apart("todo5"))
 def todo5_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Discriminator", "todo5", latent_dim=4, batch=5)
+        return outcome(module, draw, "Discriminator", "todo5", latent_dim=4, batch=11, alone=True)
 
 
 @check(todo="todo6", points=0.6, apart=apart("todo6"))
 def todo6_gives_one_score(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the probability of a code z, and its gradients."""
     return outcome(
-        module, draw, "Discriminator", "todo6", latent_dim=7, batch=3, bias="model.6.bias"
+        module, draw, "Discriminator", "todo6", latent_dim=7, batch=12, bias="model.6.bias"
     )
 
 
 @check(todo="todo6", points=0.4, apart=apart("todo6"))
 def todo6_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Discriminator", "todo6", latent_dim=4, batch=5)
+        return outcome(module, draw, "Discriminator", "todo6", latent_dim=4, batch=11, alone=True)
 
 
 @check(todo="todo7", points=0.6, apart=apart("todo7"))
 def todo7_is_a_sigmoid(module: Any, draw: Draw) -> dict[str, Any]:
     """Sigmoid: the probability of a code z, and its gradient."""
-    return outcome(module, draw, "Discriminator", "todo7", latent_dim=7, batch=3)
+    return outcome(module, draw, "Discriminator", "todo7", latent_dim=7, batch=12)
 
 
 @check(todo="todo7", points=0.4, apart=apart("todo7"))
 def todo7_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
-    """Another latent_dim and another batch, in float32."""
+    """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
-        return outcome(module, draw, "Discriminator", "todo7", latent_dim=4, batch=5)
+        return outcome(module, draw, "Discriminator", "todo7", latent_dim=4, batch=11, alone=True)
 
 
 def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
@@ -412,6 +477,17 @@ def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
 def given_encoder(module: Any, draw: Draw) -> dict[str, Any]:
     """What is given of the Encoder is as it was."""
     return outcome(module, draw, "Encoder", "given", latent_dim=5, batch=2)
+
+
+@check(
+    todo="given",
+    points=0,
+    apart=dict.fromkeys(("todo1", "todo2", "todo3"), only("given", mixing=False)),
+)
+def given_dropout_of_the_encoder(module: Any, draw: Draw) -> dict[str, Any]:
+    """The dropout that is given in the Encoder is as it was."""
+    z, trained, _ = factors(module, draw, "given", 20, 12)
+    return {"features in training, as multiples of those in evaluation": distinct(trained / z)}
 
 
 @check(todo="given", points=0, apart=given("todo4"))

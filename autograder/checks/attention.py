@@ -58,7 +58,9 @@ def other_attention(module: ModuleType) -> None:
 
 
 def attend(module: Any, *inputs: Any) -> tuple[Any, ...]:
-    return parts(module.ScaledDotProductAttention()(*inputs), "out", "attention")
+    # Copies: changing an input in place is bad manners, and costs no marks.
+    result = module.ScaledDotProductAttention()(*(x.clone() for x in inputs))
+    return parts(result, "out", "attention")
 
 
 def observed(result: tuple[Any, ...], suffix: str = "") -> dict[str, Any]:
@@ -146,7 +148,7 @@ def heads(
 
 
 def attend_with_heads(mha: nn.Module, *inputs: Any, suffix: str = "") -> dict[str, Any]:
-    out, attention = parts(mha(*inputs), "out", "attention")
+    out, attention = parts(mha(*(x.clone() for x in inputs)), "out", "attention")
     return {f"out{suffix}": out, f"attention of the heads{suffix}": attention}
 
 
@@ -179,7 +181,7 @@ def dropout_falls_on_the_attention(module: Any, draw: Draw) -> dict[str, Any]:
     """In training, dropout falls on the attention weights; the attention returned is before dropout."""
     n_Q, n_K, d_head, n_head = 6, 4, 8, 2
     d_feat = n_head * d_head
-    mha = heads(module, draw, d_feat, n_head, dropout_p=0.5)
+    mha = heads(module, draw, d_feat, n_head, dropout_p=0.25)
     values, output = draw.parameter("W_V.weight"), draw.parameter("W_O.weight")
     biases = draw.parameter("W_V.bias"), draw.parameter("W_O.bias")
     if values is None or output is None:

@@ -19,6 +19,9 @@ AXES = {
     "h0 for the next batch": "layer batch hdim",
     "c0 for the next batch": "layer batch hdim",
     "out of self.rnn for the next batch": "batch time hdim",
+    "h0 for a smaller batch": "layer batch hdim",
+    "c0 for a smaller batch": "layer batch hdim",
+    "out of self.rnn for a smaller batch": "batch time hdim",
     "logits": "batch class",
     "logits of one image alone": "batch class",
     "gradient of x": "batch time xdim",
@@ -30,33 +33,34 @@ STATES_IGNORED = "states are ignored"  # a key of the module that no identifier 
 
 
 class WatchedLSTM(nn.LSTM):
-    """An LSTM that remembers the states it was called with, and what it gave."""
+    """An LSTM that remembers the states it was called with first, and all that it gave."""
 
-    def forward(self, x: Any, hx: Any = None) -> Any:
-        if watch := vars(self).get("watch"):
-            watch.off = True
-        result = super().forward(x, hx)
-        if watch and watch.out is None:
-            watch.hx, watch.out = hx, result[0]
+    def forward(self, input: Any, hx: Any = None) -> Any:
+        watch: Watch = vars(self)["watch"]
+        watch.off = True
+        result = super().forward(input, hx)
+        if not watch.outs:
+            watch.hx = hx
+        watch.outs.append(result[0])
         return result
 
 
 class ForgetfulLSTM(nn.LSTM):
     """An LSTM that starts from nothing, whatever states it is given."""
 
-    def forward(self, x: Any, hx: Any = None) -> Any:
-        return super().forward(x)
+    def forward(self, input: Any, *states: Any, **named_states: Any) -> Any:
+        return super().forward(input)
 
 
 class Watch(TorchFunctionMode):
-    """Sees the tensors that are made until the LSTM is called, and then that call."""
+    """Sees the tensors that are made until the LSTM is called, and what it is called with."""
 
     def __init__(self) -> None:
         super().__init__()
         self.made: list[Tensor] = []
         self.off = False
         self.hx: Any = None
-        self.out: Tensor | None = None
+        self.outs: list[Tensor] = []  # more than one where an answer goes step by step
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -105,9 +109,9 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
             model(x)
     except Exception:
         # What comes after the LSTM is not this TODO's concern.
-        if watch.out is None:
+        if not watch.outs:
             raise
-    if watch.out is None:
+    if not watch.outs:
         raise Unexpected("forward() never called self.rnn")
     remarks = []
     hx = watch.hx
@@ -122,42 +126,45 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
         remarks.append("You built h0 and c0, but did not hand them to self.rnn.")
     if not (isinstance(hx, tuple | list) and len(hx) == 2):
         raise Unexpected("self.rnn was not given a pair of states (h0, c0)")
-    seen = {"h0": hx[0], "c0": hx[1], "out of self.rnn": watch.out}
+    seen = {"h0": hx[0], "c0": hx[1], "out of self.rnn": torch.cat(watch.outs, dim=1)}
     return {f"{name}{suffix}": value for name, value in seen.items()} | {REMARKS: remarks}
 
 
 @check(todo="h0_c0", points=1)
 def starts_from_zero_states(module: Any, draw: Draw) -> dict[str, Any]:
     """The LSTM starts from zero states of the right shape, and goes on from them."""
-    model = classifier(module, draw, 6, 5, 4, 3)
-    return states(model, draw(2, 7, 6))
+    with default_dtype(torch.float32):  # so that a fixed dtype costs one check, not all
+        model = classifier(module, draw, 6, 5, 4, 3)
+        return states(model, draw(2, 7, 6))
 
 
 @check(todo="h0_c0", points=1)
 def states_follow_the_batch(module: Any, draw: Draw) -> dict[str, Any]:
     """The states fit every batch, also a smaller last one, and nothing is left from the batch before."""
-    model = classifier(module, draw, 3, 8, 6, 2)
-    first = states(model, draw(5, 4, 3))
-    return first | states(model, draw(7, 4, 3), " for the next batch")
+    with default_dtype(torch.float32):
+        model = classifier(module, draw, 3, 8, 6, 2)
+        first = states(model, draw(5, 4, 3))
+        same = states(model, draw(5, 4, 3), " for the next batch")
+        return first | same | states(model, draw(1, 4, 3), " for a smaller batch")
 
 
 @check(todo="h0_c0", points=0.5)
 def states_keep_the_dtype(module: Any, draw: Draw) -> dict[str, Any]:
-    """In float32 the states are float32."""
-    with default_dtype(torch.float32):
-        model = classifier(module, draw, 4, 6, 5, 2)
-        return states(model, draw(3, 7, 4))
+    """In float64 the states are float64: they have the dtype of x, whichever it is."""
+    model = classifier(module, draw, 4, 6, 5, 2)
+    return states(model, draw(3, 7, 4))
 
 
 @check(todo="h0_c0", points=0.5)
 def gradients_pass_through_the_lstm(module: Any, draw: Draw) -> dict[str, Any]:
     """Gradients reach x and the recurrent weights through the states."""
-    model = classifier(module, draw, 5, 4, 3, 2)
-    x = draw(6, 7, 5).requires_grad_()
-    seen = states(model, x)
-    out = seen["out of self.rnn"]
-    recurrent = {"x": x, "weight_hh_l1": draw.parameter("rnn.weight_hh_l1")}
-    return {"h0": seen["h0"], "c0": seen["c0"], **gradients({"out": out}, recurrent, draw)}
+    with default_dtype(torch.float32):
+        model = classifier(module, draw, 5, 4, 3, 2)
+        x = draw(6, 7, 5).requires_grad_()
+        seen = states(model, x)
+        out = seen["out of self.rnn"]
+        recurrent = {"x": x, "weight_hh_l1": draw.parameter("rnn.weight_hh_l1")}
+        return {"h0": seen["h0"], "c0": seen["c0"], **gradients({"out": out}, recurrent, draw)}
 
 
 @check(todo="last_step", points=1, apart={"h0_c0": ignore_states})

@@ -193,7 +193,11 @@ def class_token_and_positions_are_learned(module: Any, draw: Draw) -> dict[str, 
         "cls_token": draw.parameter("cls_token"),
         "positions": draw.parameter("positions"),
     }
-    return gradients({"tokens": tensor(model(image), "tokens")}, inputs, draw)
+    found = gradients({"tokens": tensor(model(image), "tokens")}, inputs, draw)
+    positions = found["gradient of positions"]
+    if isinstance(positions, Tensor):  # (1, N+1, D) is as good
+        found["gradient of positions"] = positions.flatten(end_dim=-2)
+    return found
 
 
 @check(todo="cls_token", points=0.5, apart={"given": other_patches})
@@ -205,19 +209,20 @@ def tokens_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         return {"tokens": model(images), "tokens of one image alone": model(images[1:2])}
 
 
-def encoder_block(module: Any, draw: Draw, d: int, h: int, forward_dim: int) -> nn.Module:
-    """An EncoderBlock with drawn weights."""
-    names: dict[str, tuple[int, ...]] = {}
-    for norm in ("norm_1", "norm_2"):
-        names |= {f"{norm}.weight": (d,), f"{norm}.bias": (d,)}
+def block_names(d: int, forward_dim: int) -> dict[str, tuple[int, ...]]:
+    """The parameters of an EncoderBlock, in the order of the stub."""
+    names: dict[str, tuple[int, ...]] = {"norm_1.weight": (d,), "norm_1.bias": (d,)}
     for part in ("query", "key", "value", "linear"):
         names |= {f"mha.{part}.weight": (d, d), f"mha.{part}.bias": (d,)}
-    names |= {
-        "mlp.0.weight": (forward_dim * d, d),
-        "mlp.0.bias": (forward_dim * d,),
-        "mlp.3.weight": (d, forward_dim * d),
-        "mlp.3.bias": (d,),
-    }
+    names |= {"norm_2.weight": (d,), "norm_2.bias": (d,)}
+    wide = forward_dim * d
+    names |= {"mlp.0.weight": (wide, d), "mlp.0.bias": (wide,)}
+    return names | {"mlp.3.weight": (d, wide), "mlp.3.bias": (d,)}
+
+
+def encoder_block(module: Any, draw: Draw, d: int, h: int, forward_dim: int) -> nn.Module:
+    """An EncoderBlock with drawn weights."""
+    names = block_names(d, forward_dim)
     return draw.build(lambda: module.EncoderBlock(d, h, forward_dim, 0.0), names)
 
 
@@ -273,6 +278,11 @@ def transformer(
         "ie.positions": (n + 1, d),
         "ie.linear.weight": (d, c * patch**2),
         "ie.linear.bias": (d,),
+        **{
+            f"em.blocks.{i}.{name}": shape
+            for i in range(layers)
+            for name, shape in block_names(d, 2).items()
+        },
         "normalization.weight": (d,),
         "normalization.bias": (d,),
         "classification_head.weight": (y, d),

@@ -4,10 +4,12 @@ import csv
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder import results
+from autograder.errors import UsageError
 from autograder.reports.text import csv_cell, fenced, markdown, plain
 from autograder.results import Result, TodoResult
 
@@ -18,14 +20,32 @@ MARKS = {
 
 
 class Output:
-    """The folder OUT: results are added as they land, and put in order at the end."""
+    """The folder OUT: results are added as they land, and put in order at the end.
 
-    def __init__(self, folder: Path) -> None:
+    `again` names the submissions that are graded again: results of others that OUT holds are kept.
+    Without it, all are graded, and OUT starts anew.
+    """
+
+    def __init__(self, folder: Path, again: Sequence[str] = ()) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._results: list[Result] = []
         self._lines = folder / "results.jsonl"
-        self._lines.write_text("", "utf-8")
+        earlier = self._earlier()
+        self._results = [r for r in earlier if r.submission not in again] if again else []
+        if not again:
+            for name in {result.submission for result in earlier}:
+                shutil.rmtree(folder / "feedback" / name, ignore_errors=True)
+        write(self._lines, "".join(result.to_line() + "\n" for result in self._results))
+
+    def _earlier(self) -> list[Result]:
+        if not self._lines.is_file():
+            return []
+        try:
+            return [Result.from_line(line) for line in self._lines.read_text("utf-8").splitlines()]
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(
+                f"{self._lines} is not what this version writes; give -o another folder."
+            ) from None
 
     def add(self, landed: Sequence[Result]) -> None:
         """One submission's results: a line each, and its feedback."""
@@ -49,7 +69,7 @@ class Output:
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8", newline="")
+    part.write_text(text, "utf-8", errors="replace", newline="")
     os.replace(part, path)
 
 

@@ -1,0 +1,93 @@
+"""The catalogue: known mistakes and accepted alternatives, as edits of a solution.
+
+`solutions/variants/<assignment>.toml` holds `[[variant]]` tables: `id`, `todo`, `accepted`, one or more
+`[[variant.behaviour]]` (each an edit of the solution), and for a mistake `hint` and `feedback` in both
+languages. An edit is a new text for the whole region (`region`), or texts that must occur exactly once
+(`edits`, a list of `find` and `put`).
+"""
+
+import textwrap
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.stubs import regions
+
+LANGUAGES = ("en", "ko")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One known answer other than the reference's. `sources`: the solution with it, per behaviour."""
+
+    id: str
+    todo: str
+    accepted: bool
+    sources: tuple[str, ...]
+    hint: Mapping[str, str]
+    feedback: Mapping[str, str]
+
+
+def load(course: Course, name: str) -> tuple[Variant, ...]:
+    """The variants of an assignment, in the order of the catalogue. Raises CourseError."""
+    path = course.solutions / "variants" / f"{name}.toml"
+    if not path.is_file():
+        return ()
+    source = course.solution(name).read_text("utf-8")
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))["variant"]
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise CourseError(f"{path} is not a catalogue of [[variant]] tables: {error}.") from None
+    variants = []
+    for table in tables:
+        where = f"{path}, variant {table.get('id', '?')}"
+        try:
+            variants.append(_variant(table, source, where))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CourseError(f"{where}: {error} is missing or of the wrong type.") from None
+    repeated = {
+        v.id for v in variants if sum(o.id == v.id and o.todo == v.todo for o in variants) > 1
+    }
+    if repeated:
+        raise CourseError(
+            f"{path} has more than one variant {', '.join(sorted(repeated))} of a TODO."
+        )
+    return tuple(variants)
+
+
+def _variant(table: Mapping[str, Any], source: str, where: str) -> Variant:
+    accepted = table.get("accepted", False)
+    texts = {key: dict(table.get(key, {})) for key in ("hint", "feedback")}
+    if not accepted:
+        for key, text in texts.items():
+            for language in LANGUAGES:
+                if not text.get(language, "").strip():
+                    raise CourseError(f"{where}: {key}.{language} is missing.")
+    return Variant(
+        id=table["id"],
+        todo=table["todo"],
+        accepted=accepted,
+        sources=tuple(
+            _edited(source, table["todo"], behaviour, where) for behaviour in table["behaviour"]
+        ),
+        **texts,
+    )
+
+
+def _edited(source: str, todo: str, behaviour: Mapping[str, Any], where: str) -> str:
+    if "region" in behaviour:
+        found = [region for region in regions(source, where) if region.id == todo]
+        if not found:
+            raise CourseError(f"{where}: the solution marks no TODO {todo}.")
+        lines = source.splitlines()
+        new = textwrap.indent(textwrap.dedent(behaviour["region"]).strip("\n"), found[0].indent)
+        lines[found[0].start + 1 : found[0].end - 1] = new.split("\n") if new.strip() else []
+        source = "\n".join(lines) + "\n"
+    for edit in behaviour.get("edits", ()):
+        if (count := source.count(edit["find"])) != 1:
+            raise CourseError(f"{where}: {edit['find']!r} occurs {count} times, not once.")
+        source = source.replace(edit["find"], edit["put"])
+    return source
