@@ -137,11 +137,6 @@ class Constant(Zeros):
         return torch.full((*x.shape[:-1], self.width), 0.5, dtype=x.dtype)
 
 
-class Ones(Zeros):
-    def forward(self, x):
-        return x.new_ones(*x.shape[:-1], self.width)
-
-
 class Echo(nn.Module):
     def forward(self, x):
         return x
@@ -253,7 +248,6 @@ for _id, _width in {
 }.items():
     IDLE["aae", _id] = {
         "zeros": f"Zeros({_width}),",
-        "ones": f"Ones({_width}),",
         "halves": f"Constant({_width}),",
         "echo": "Echo(),",
     }
