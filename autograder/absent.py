@@ -58,8 +58,17 @@ class Absent:
             raise AttributeError(attribute)
         return Absent(f"{self._name}.{attribute}")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __call__(self, *args: Any, **kwargs: Any) -> "Absent":
+        return Absent(f"{self._name}(…)")  # `transform = transforms.ToTensor()` does no harm either
+
+    def __iter__(self) -> NoReturn:
         self._complain()
+
+    def __enter__(self) -> NoReturn:
+        self._complain()
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached: nothing is entered."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """`plt.rcParams["figure.figsize"] = …` at the top of a file does no harm."""
@@ -85,7 +94,7 @@ class AbsentBase:
 
 
 class AbsentModule(ModuleType):
-    """A package that is not installed. Whatever is taken from it complains once it is called."""
+    """A package that is not installed. What is taken from it complains once something needs it."""
 
     def __getattr__(self, attribute: str) -> Absent:
         if attribute.startswith("__"):

@@ -101,7 +101,7 @@ def grade(
         seed=secrets.randbelow(2**31) if seed is None else seed,
         jobs=jobs,
         only=only,
-        expect=tuple(name for names in expect for name in names.split(",") if name),
+        expect=tuple(name.strip() for names in expect for name in names.split(",") if name.strip()),
         limits=replace(
             DEFAULT,
             import_seconds=timeout,

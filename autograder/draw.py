@@ -67,13 +67,19 @@ class Draw:
                 left.pop(drawn[name], None)
         with torch.no_grad():
             for name, parameter in parameters.items():
-                self._fill(parameter, drawn[name])
+                weight = self._weight(drawn[name], parameter)
+                if parameter.numel() > BLOCK:
+                    parameter.data = weight  # shared: a copy of a large one would take too long
+                else:
+                    parameter.copy_(weight)
                 self._parameters[drawn[name]] = parameter
             norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm1d)]
             for number, norm in enumerate(norms):
                 if norm.running_mean is not None and norm.running_var is not None:
-                    self._fill(norm.running_mean, f"running_mean {number}")
-                    self._fill(norm.running_var, f"running_var {number}")
+                    norm.running_mean.copy_(
+                        self._weight(f"running_mean {number}", norm.running_mean)
+                    )
+                    norm.running_var.copy_(self._weight(f"running_var {number}", norm.running_var))
                     norm.running_var.square_().add_(0.5)
         return model
 
@@ -81,23 +87,16 @@ class Draw:
         """The parameter of the model built last that took the place of this public name, if any."""
         return self._parameters.get(name)
 
-    def _fill(self, target: Tensor, name: str) -> None:
-        """Fill with the draw that belongs to a parameter's name, scaled to keep activations near 1."""
-        if not target.numel():
-            return
-        fan_in = target.shape[-1] if target.ndim > 1 else 4
+    def put(self, name: str, value: Tensor | float) -> None:
+        """Give the parameter of this public name another value, if there is one."""
+        if (parameter := self._parameters.get(name)) is not None:
+            whole = value if isinstance(value, Tensor) else torch.full_like(parameter, value)
+            parameter.data = whole.to(parameter.dtype)
+
+    def _weight(self, name: str, target: Tensor) -> Tensor:
+        """The draw that belongs to a parameter's name, scaled to keep activations near 1."""
         start = crc32(name.encode()) % BLOCK
-        size = target.numel()
-        values = _weights(self._seed)[start : start + min(size, BLOCK)] / math.sqrt(fan_in)
-        if size <= BLOCK:
-            target.copy_(values.view(target.shape))
-            return
-        rest = size % BLOCK
-        flat = target.view(-1) if target.is_contiguous() else target.new_empty(size)
-        flat[: size - rest].view(-1, BLOCK).copy_(values)
-        flat[size - rest :].copy_(values[:rest])
-        if not target.is_contiguous():
-            target.copy_(flat.view(target.shape))
+        return _weight(self._seed, start, tuple(target.shape), target.dtype)
 
 
 def _generator(seed: int, *names: str) -> np.random.Generator:
@@ -105,9 +104,19 @@ def _generator(seed: int, *names: str) -> np.random.Generator:
 
 
 @lru_cache(maxsize=8)  # once for all checks of a submission: a generator for each weight costs more
-def _weights(seed: int) -> Tensor:
+def _numbers(seed: int) -> Tensor:
     """The numbers that all weights are taken from; a weight's name says where it starts."""
     return torch.from_numpy(_normals(_generator(seed, "weights"), 2 * BLOCK))
+
+
+@lru_cache(maxsize=64)
+def _weight(seed: int, start: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    size = math.prod(shape)
+    fan_in = shape[-1] if len(shape) > 1 else 4
+    values = _numbers(seed)[start : start + min(size, BLOCK)] / math.sqrt(max(fan_in, 1))
+    if size > BLOCK:
+        values = values.to(dtype).repeat(-(-size // BLOCK))[:size]
+    return values.to(dtype).view(shape)
 
 
 def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

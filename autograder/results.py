@@ -14,7 +14,6 @@ ERROR = "error"
 TIMEOUT = "timeout"
 OUT_OF_MEMORY = "out of memory"
 CRASHED = "crashed"
-VERDICTS = (PASSED, FAILED, NOT_ATTEMPTED, ERROR, TIMEOUT, OUT_OF_MEMORY, CRASHED)
 
 TIER = "E"  # a separate process with limits, and no lockdown: see SECURITY.md
 

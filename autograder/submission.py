@@ -166,7 +166,18 @@ def _main_file(
                 key=lambda x: (len(x[0].path.parts), -x[1], x[0].path.suffix.lower() == ".ipynb"),
             )
             exact = best.path.stem == assignment.name
-            return best, () if exact else (f"{best.path} is graded as {assignment.name}.",)
+            notes = [] if exact else [f"{best.path} is graded as {assignment.name}."]
+            others = [
+                str(f.path)
+                for f in candidates
+                if f is not best and f.data is not None and _defines(f.data, assignment)
+            ]
+            if others:
+                notes.append(
+                    f"{best.path} is graded; {', '.join(others[:5])} has the classes of "
+                    f"{assignment.name} as well, and was not."
+                )
+            return best, tuple(notes)
     defining = [f for f in candidates if f.data is not None and _defines(f.data, assignment)]
     scripts = [f for f in defining if f.path.suffix.lower() == ".py"] or defining
     if len(scripts) == 1:

@@ -105,16 +105,26 @@ def _warm_up() -> None:
     import torch
     from torch import nn
 
+    from autograder.check import distinct, gradients
+    from autograder.draw import Draw, default_dtype
+    from autograder.worker import observe
+
     for dtype in (torch.float64, torch.float32):
-        model = nn.Sequential(
-            nn.Linear(256, 256), nn.Dropout(), nn.ReLU(), nn.BatchNorm1d(256), nn.LayerNorm(256)
-        ).to(dtype)
-        features = model(torch.ones(4, 256, dtype=dtype)).view(2, 2, 256)
-        out, _ = nn.LSTM(256, 4, batch_first=True, dtype=dtype)(features)
-        attention = torch.softmax(torch.einsum("bid,bjd->bij", out, out), -1).masked_fill(
-            torch.eye(2) == 0, 0.0
-        )
-        torch.cat([attention @ out, out], dim=1).transpose(1, 2).sum().backward()  # type: ignore[no-untyped-call]
+        with default_dtype(dtype):
+            draw = Draw(0, "warm up")
+            layers = nn.Linear(1024, 512), nn.Dropout(), nn.ReLU(), nn.BatchNorm1d(512)
+            model = draw.build(lambda: nn.Sequential(*layers, nn.LayerNorm(512)), {})  # noqa: B023
+            lstm = draw.build(lambda: nn.LSTM(256, 4, batch_first=True), {})
+            x = draw(4, 1024).requires_grad_()
+            for mode in (model.train(), model.eval()):
+                features = mode(x).view(4, 2, 256)
+            out, _ = lstm(features)
+            attention = torch.softmax(torch.einsum("bid,bjd->bij", out, out), -1)
+            attention = attention.masked_fill(draw.mask(2, 2) == 0, 0.0)
+            out = torch.cat([attention @ out, out], dim=1).transpose(1, 2)
+            for value in gradients({"out": out}, {"x": x}, draw).values():
+                observe(value)
+            distinct(out.detach() * torch.eye(4).to(dtype))
 
 
 def _single_thread() -> None:

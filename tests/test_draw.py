@@ -126,6 +126,18 @@ def test_every_parameter_gets_the_draw_of_its_name() -> None:
         assert torch.equal(parameter, backward.get_parameter(name))
 
 
+def test_a_name_counts_for_more_than_the_order() -> None:
+    names = {"q.weight": (3, 3), "k.weight": (3, 3)}
+    forward, backward = (
+        Draw(7, "a").build(
+            lambda keys=keys: Pair(**{k: nn.Linear(3, 3, bias=False) for k in keys}), names
+        )
+        for keys in ("qk", "kq")
+    )
+    for name, parameter in forward.named_parameters():
+        assert torch.equal(parameter, backward.get_parameter(name))
+
+
 def test_an_attribute_may_have_another_name() -> None:
     public = Draw(7, "a").build(lambda: Pair(a=nn.Linear(4, 3), b=nn.Linear(3, 2)), NAMES)
     draw = Draw(7, "a")
@@ -150,15 +162,16 @@ def test_renamed_attributes_of_one_shape_are_matched_in_their_order() -> None:
 
 
 def test_axes_of_length_one_do_not_matter_for_a_match() -> None:
-    def token(*shape: int) -> nn.Module:
-        module = nn.Module()
-        module.cls_token = nn.Parameter(torch.empty(*shape))
-        return module
+    def token(name: str, *shape: int) -> nn.Module:
+        return nn.ParameterDict({name: nn.Parameter(torch.empty(*shape))})
 
     names = {"cls_token": (1, 1, 5)}
-    three_axes = Draw(7, "a").build(lambda: token(1, 1, 5), names).get_parameter("cls_token")
-    two_axes = Draw(7, "a").build(lambda: token(1, 5), names).get_parameter("cls_token")
-    assert torch.equal(three_axes.flatten(), two_axes.flatten())
+    public, renamed = Draw(7, "a"), Draw(7, "a")
+    public.build(lambda: token("cls_token", 1, 1, 5), names)
+    renamed.build(lambda: token("class_token", 1, 5), names)
+    one, other = public.parameter("cls_token"), renamed.parameter("cls_token")
+    assert one is not None and other is not None
+    assert torch.equal(one.flatten(), other.flatten())
 
 
 def test_a_parameter_too_many_takes_nobodys_draw() -> None:

@@ -448,6 +448,10 @@ def test_another_name_without_the_classes_is_not_graded(tmp_path: Path, name: st
     assert graded(tmp_path, {name: "class Attention: pass"}) == {}
 
 
+def test_one_of_the_classes_is_not_enough(tmp_path: Path) -> None:
+    assert graded(tmp_path, {"hw.py": CLASSES.partition("\n")[0]}) == {}
+
+
 def test_of_several_files_with_the_classes_the_first_is_graded_and_all_are_named(
     tmp_path: Path,
 ) -> None:

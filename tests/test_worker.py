@@ -536,6 +536,8 @@ def test_a_students_text_is_cut(grade: Grade, lstm: str, code: str) -> None:
 
 def test_what_is_printed_is_kept_up_to_a_limit(grade: Grade, lstm: str) -> None:
     assert grade(at_import(lstm, "print('hello')")).output == "hello\n"
+    elsewhere = at_import(in_forward(lstm, "print('seen')"), "import sys; sys.stdout = None")
+    assert grade(elsewhere).output.startswith("seen\n")
     code = "import sys\nfor i in range(2000): print('é' * 1000); print('x', file=sys.stderr)"
     flooded = grade(at_import(lstm, code))
     assert flooded.score == 6

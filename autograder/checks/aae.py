@@ -238,6 +238,9 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
     """
     rows, columns = len(layers) + 1, len(slots) + 1
     kinds = [kind_of(layer) for layer in layers]
+    if len(layers) == len(slots) and all(map(fits, kinds, layers, slots)):
+        found: dict[Any, nn.Module] = dict(enumerate(layers))
+        return found | {s.todo: layer for s, layer in zip(slots, layers, strict=True) if s.todo}
     cost = [[0.0] * columns for _ in range(rows)]
     step: list[list[tuple[int, int]]] = [[(0, 0)] * columns for _ in range(rows)]
     for i in range(rows):
@@ -255,7 +258,7 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
                 options.append((cost[i][j - 1] + 1, (0, 1)))
             if options:
                 cost[i][j], step[i][j] = min(options, key=lambda option: option[0])
-    found: dict[Any, nn.Module] = {}
+    found = {}
     i, j = len(layers), len(slots)
     while i or j:
         pairs = {(1, 1): [(1, 1)], (2, 2): [(1, 2), (2, 1)]}.get(step[i][j], [])
@@ -265,6 +268,10 @@ def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Mo
                 found[todo] = layers[i - back_i]
         i, j = i - step[i][j][0], j - step[i][j][1]
     return found
+
+
+def fits(kind: str, layer: nn.Module, slot: Slot) -> bool:
+    return mismatch(kind, layer, slot) < 0.2
 
 
 def mismatch(kind: str, layer: nn.Module, slot: Slot) -> float:
@@ -295,9 +302,9 @@ def outcome(
     bias: str = "",
     alone: bool = False,
 ) -> dict[str, Any]:
-    """What a network gives in evaluation and without noise, and the gradients of its input.
+    """What a network gives in evaluation and without noise.
 
-    Also of the bias of the layer in question, and what one of the batch gets alone.
+    With it, what one of the batch gets alone, or the gradients of the input and of a bias.
     """
     model = network(module, draw, name, latent_dim, todo).eval()
     gives, one = {"Encoder": ("z", "image"), "Decoder": ("img", "code")}.get(
@@ -312,20 +319,18 @@ def outcome(
     inputs: dict[str, Tensor | None] = {"the image" if one == "image" else "z": x}
     if bias:
         inputs[bias] = draw.parameter(bias)
+    if alone:
+        return {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
     found = gradients({gives: out}, inputs, draw)
     if isinstance(pixels := found.get("gradient of the image"), Tensor):
         found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
-    if alone:
-        found[f"{gives} of one {one} alone"] = model(x[1:2])
     return {gives: out, **found}
 
 
 def silence_noise(draw: Draw) -> None:
     """Make σ as good as 0, so that z is mu, whatever the noise is drawn with."""
-    with torch.no_grad():
-        for name, value in (("logvar.weight", 0.0), ("logvar.bias", -80.0)):
-            if (parameter := draw.parameter(name)) is not None:
-                parameter.fill_(value)
+    draw.put("logvar.weight", 0.0)
+    draw.put("logvar.bias", -80.0)
 
 
 def factors(
@@ -334,19 +339,14 @@ def factors(
     """z of an encoder that passes its first features through, in evaluation and in training."""
     model = network(module, draw, "Encoder", latent_dim, todo)
     silence_noise(draw)
-    with torch.no_grad():
-        # Features between 1 and 3: a ReLU, also one with a limit, lets them all pass.
-        if (parameter := draw.parameter("model.0.weight")) is not None:
-            parameter.mul_(0.2)
-        if (parameter := draw.parameter("model.0.bias")) is not None:
-            parameter.fill_(2.0)
-        for name in ("model.3.weight", "mu.weight"):
-            if (parameter := draw.parameter(name)) is not None:
-                parameter.copy_(torch.eye(*parameter.shape))
-        for name in ("model.3.bias", "mu.bias"):
-            if (parameter := draw.parameter(name)) is not None:
-                parameter.zero_()
-    img = draw(batch, 1, 32, 32)
+    # Features between 1 and 3: a ReLU, also one with a limit, lets them all pass.
+    draw.put("model.0.bias", 2.0)
+    for name in ("model.3.weight", "mu.weight"):
+        if (weight := draw.parameter(name)) is not None:
+            draw.put(name, torch.eye(*weight.shape))
+    draw.put("model.3.bias", 0.0)
+    draw.put("mu.bias", 0.0)
+    img = draw(batch, 1, 32, 32, scale=0.2)
     model.eval()
     z = tensor(model(img), "z")
     model.train()
