@@ -616,8 +616,9 @@ def test_a_package_for_plots_need_not_be_installed_until_it_is_used(
 ) -> None:
     imports = "import matplotlib.pyplot as plt\nfrom torchvision import datasets"
     assert grade(at_import(lstm, imports)).score == 6
-    result = grade(at_import(lstm, f"{imports}\nplt.figure()"))
-    assert "ModuleNotFoundError: matplotlib.pyplot.figure was used, but matplotlib is not " in (
+    assert grade(at_import(lstm, f"{imports}\nplt.figure()")).score == 6
+    result = grade(at_import(lstm, f"{imports}\nlist(plt.figure())"))
+    assert "ModuleNotFoundError: matplotlib.pyplot.figure(…) was used, but matplotlib is not " in (
         messages(result)
     )
 
