@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# A weight above this size repeats a block of a prime length, which no row length divides: a matrix
-# of a million entries then costs a copy, not a million normals.
+# A weight above this size is a window of one long table, which repeats a block of a prime length that
+# no row length divides. All of them share that table: first touches of memory cost most of a check.
 BLOCK = 4099
+LARGE_FAN_IN = 512  # so they share one scale, too: that of this many inputs
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -112,11 +113,23 @@ def _numbers(seed: int) -> Tensor:
 @lru_cache(maxsize=64)
 def _weight(seed: int, start: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     size = math.prod(shape)
-    fan_in = shape[-1] if len(shape) > 1 else 4
-    values = _numbers(seed)[start : start + min(size, BLOCK)] / math.sqrt(max(fan_in, 1))
     if size > BLOCK:
-        values = values.to(dtype).repeat(-(-size // BLOCK))[:size]
+        return _table(seed, size + BLOCK, dtype)[start : start + size].view(shape)
+    fan_in = shape[-1] if len(shape) > 1 else 4
+    values = _numbers(seed)[start : start + size] / math.sqrt(max(fan_in, 1))
     return values.to(dtype).view(shape)
+
+
+_tables: dict[tuple[int, torch.dtype], Tensor] = {}
+
+
+def _table(seed: int, size: int, dtype: torch.dtype) -> Tensor:
+    """The table of the large weights, at least as long as this."""
+    table = _tables.get((seed, dtype))
+    if table is None or len(table) < size:
+        block = (_numbers(seed)[:BLOCK] / math.sqrt(LARGE_FAN_IN)).to(dtype)
+        table = _tables[seed, dtype] = block.repeat(-(-size // BLOCK))
+    return table
 
 
 def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

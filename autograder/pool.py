@@ -177,6 +177,11 @@ class Worker:
         self._printed = bytearray()
         self.printed_too_much = False
         self.died: Died | None = None
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(channel, selectors.EVENT_READ)
+        self._selector.register(output, selectors.EVENT_READ)
+        # The channel alone does not tell of its end: a child of the worker may hold it open.
+        self._selector.register(leash, selectors.EVENT_READ)
         message = {
             "assignment": job.assignment,
             "main": job.main,
@@ -229,6 +234,7 @@ class Worker:
         """Let go of the worker: it is killed if it still runs, and its files are removed."""
         if self.died is None:
             self._drain()
+        self._selector.close()
         for end in (self._channel, self._leash):
             end.close()
         if self._output_fd >= 0:
@@ -269,25 +275,20 @@ class Worker:
     def _receive(self, size: int, deadline: float) -> bytes:
         data = bytearray()
         self._channel.setblocking(False)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._channel, selectors.EVENT_READ)
-            selector.register(self._output_fd, selectors.EVENT_READ)
-            # The channel alone does not tell of its end: a child of the worker may hold it open.
-            selector.register(self._leash, selectors.EVENT_READ)
-            while len(data) < size:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                ready = [key.fileobj for key, _ in selector.select(left)]
-                if self._channel in ready:
-                    chunk = self._channel.recv(min(size - len(data), 1 << 20))
-                    if not chunk:
-                        raise EOFError
-                    data += chunk
-                elif self._leash in ready:
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            ready = [key.fileobj for key, _ in self._selector.select(left)]
+            if self._channel in ready:
+                chunk = self._channel.recv(min(size - len(data), 1 << 20))
+                if not chunk:
                     raise EOFError
-                if self._output_fd in ready and not self._read_output():
-                    selector.unregister(self._output_fd)
+                data += chunk
+            elif self._leash in ready:
+                raise EOFError
+            if self._output_fd in ready and not self._read_output():
+                self._selector.unregister(self._output_fd)
         return bytes(data)
 
     def _read_output(self) -> bool:

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -44,6 +45,8 @@ def main() -> NoReturn:
     aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
     control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
     _single_thread()
+    if sys.platform == "linux":
+        _address_space()
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
     _serve(control, checks, aliases)
@@ -251,20 +254,31 @@ def _become_worker(
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _adopt_orphans() -> None:
     """Become the parent of every process whose own parent, a worker or a child of one, has ended."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+        _libc().prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
+@cache
+def _address_space() -> int:
+    """Bytes of address space of this process; asked for before the first fork."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
 
 
 def _limit_resources() -> None:
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
     if sys.platform == "linux":
-        pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limits.append((resource.RLIMIT_AS, pages * resource.getpagesize() + DEFAULT.memory))
+        limits.append((resource.RLIMIT_AS, _address_space() + DEFAULT.memory))
     for kind, amount in limits:
         resource.setrlimit(kind, (amount, amount))
 

@@ -336,7 +336,17 @@ def silence_noise(draw: Draw) -> None:
 def factors(
     module: Any, draw: Draw, todo: str, latent_dim: int, batch: int
 ) -> tuple[Tensor, Tensor, nn.Module]:
-    """z of an encoder that passes its first features through, in evaluation and in training."""
+    """z of an encoder that passes its first features through, in evaluation and in training.
+
+    In float32: a matrix that passes 512 features through takes long enough to write as it is.
+    """
+    with default_dtype(torch.float32):
+        return _factors(module, draw, todo, latent_dim, batch)
+
+
+def _factors(
+    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int
+) -> tuple[Tensor, Tensor, nn.Module]:
     model = network(module, draw, "Encoder", latent_dim, todo)
     silence_noise(draw)
     # Features between 1 and 3: a ReLU, also one with a limit, lets them all pass.
@@ -372,19 +382,18 @@ def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
 
 @check(todo="todo1", points=0.4, apart=apart("todo1"))
 def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
-    """Dropout drops each feature on its own, in float32 as well."""
-    with default_dtype(torch.float32):
-        z, trained, model = factors(module, draw, "todo1", 16, 15)
-        others = [
-            type(layer).__name__
-            for layer in model.modules()
-            if kind_of(layer) == "dropout" and type(layer) is not nn.Dropout
-        ]
-        return {
-            "z": z,
-            "features in training, as multiples of those in evaluation": distinct(trained / z),
-            "layers that drop whole channels": ", ".join(others),
-        }
+    """Dropout drops each feature on its own."""
+    z, trained, model = factors(module, draw, "todo1", 16, 15)
+    others = [
+        type(layer).__name__
+        for layer in model.modules()
+        if kind_of(layer) == "dropout" and type(layer) is not nn.Dropout
+    ]
+    return {
+        "z": z,
+        "features in training, as multiples of those in evaluation": distinct(trained / z),
+        "layers that drop whole channels": ", ".join(others),
+    }
 
 
 @check(todo="todo2", points=0.6, apart=apart("todo2"))
