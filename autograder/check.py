@@ -8,7 +8,7 @@ are at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import getdoc
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,9 @@ class Check:
     that puts something else, not the answer, in its place in the module. When that other TODO is
     wrong, the check is run again with the stand-ins, on the reference as well, so that each TODO
     is judged on its own.
+
+    A clue costs nothing and is not shown: it is run when its TODO is wrong, to tell apart mistakes
+    that look alike in the other checks.
     """
 
     id: str
@@ -40,6 +43,7 @@ class Check:
     title: str
     run: Callable[[Any, Draw], Mapping[str, Any]]
     apart: Mapping[str, Callable[[ModuleType], None]] = field(default_factory=dict)
+    clue: bool = False
 
 
 def check(
@@ -52,6 +56,25 @@ def check(
         return Check(function.__name__, todo, points, title, function, dict(apart or {}))
 
     return decorate
+
+
+def clue(
+    *, todo: str, apart: Mapping[str, Callable[[ModuleType], None]] | None = None
+) -> Callable[[Callable[[Any, Draw], Mapping[str, Any]]], Check]:
+    """Make a clue of a function: a check that is only looked at to name a mistake."""
+
+    def decorate(function: Callable[[Any, Draw], Mapping[str, Any]]) -> Check:
+        return replace(check(todo=todo, points=0, apart=apart)(function), clue=True)
+
+    return decorate
+
+
+def attempt(run: Callable[[], Any]) -> Any:
+    """What a call returns, or the kind of error it raises: so that a clue can go on after one."""
+    try:
+        return run()
+    except Exception as error:
+        return f"raises {type(error).__name__}"
 
 
 class Unexpected(Exception):
@@ -109,6 +132,32 @@ def gradients(
         grads = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
         found = dict(zip(wanted, grads, strict=True))
     return {f"gradient of {name}": found.get(name) for name in inputs}
+
+
+def given_to_linear(
+    run: Callable[[], Any], weights: Mapping[str, Tensor | None]
+) -> dict[str, Tensor | None]:
+    """The first input of the linear layer with each of these weights, while `run` goes on (or ends
+    in an error). None: it was not called, or not as a linear layer. For clues.
+    """
+    from torch.nn.functional import linear
+    from torch.overrides import TorchFunctionMode
+
+    seen: dict[str, Tensor | None] = dict.fromkeys(weights)
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func is linear and len(args) > 1:
+                for name, weight in weights.items():
+                    if args[1] is weight and seen[name] is None:
+                        seen[name] = args[0].detach().clone()
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
+        attempt(run)
+    return seen
 
 
 def distinct(ratio: Tensor) -> str:

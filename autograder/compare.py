@@ -27,9 +27,9 @@ Tolerances = Mapping[str, float]
 
 def tolerances(expected: Observed, in_float32: Observed) -> dict[str, float]:
     """The absolute tolerance of every tensor, by name, from two runs of the reference."""
-    noisy = dict(_tensors(in_float32))
+    noisy = dict(tensors(in_float32))
     found = {}
-    for name, tensor in _tensors(expected):
+    for name, tensor in tensors(expected):
         scale = _scale(tensor.array)
         tolerance = FLOORS.get(tensor.dtype, 0.0) * scale
         other = noisy.get(name)
@@ -172,7 +172,9 @@ def _kind(value: Value) -> str:
             return f"{value!r:.60}"
 
 
-def _tensors(observed: Observed) -> Iterator[tuple[str, Tensor]]:
+def tensors(observed: Observed) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor of an observation, by name."""
+
     def walk(name: str, value: Value) -> Iterator[tuple[str, Tensor]]:
         if isinstance(value, Tensor):
             yield name, value

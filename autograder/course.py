@@ -24,31 +24,38 @@ class CheckInfo:
     todo: str
     points: float
     title: str
-    apart: tuple[str, ...]
+    apart: tuple[str, ...] = ()
+    clue: bool = False
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """One module with TODOs. `classes` maps each public class to its aliases."""
+    """One module with TODOs. `classes` maps each public class to its aliases.
+
+    `clues` are looked at only where a TODO is wrong, to find out why.
+    """
 
     name: str
     classes: Mapping[str, tuple[str, ...]]
     files: tuple[str, ...]
     axes: Mapping[str, str]
     checks: tuple[CheckInfo, ...]
+    clues: tuple[CheckInfo, ...] = ()
 
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> "Assignment":
         """From what the warm process says of it."""
+        checks = [
+            CheckInfo(c["id"], c["todo"], c["points"], c["title"], tuple(c["apart"]), c["clue"])
+            for c in summary["checks"]
+        ]
         return cls(
             name=summary["name"],
             classes={k: tuple(v) for k, v in summary["classes"].items()},
             files=tuple(summary["files"]),
             axes=summary["axes"],
-            checks=tuple(
-                CheckInfo(c["id"], c["todo"], c["points"], c["title"], tuple(c["apart"]))
-                for c in summary["checks"]
-            ),
+            checks=tuple(c for c in checks if not c.clue),
+            clues=tuple(c for c in checks if c.clue),
         )
 
     @cached_property

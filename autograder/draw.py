@@ -39,10 +39,21 @@ class Draw:
         return torch.from_numpy(values).to(torch.get_default_dtype())
 
     def mask(self, *shape: int) -> Tensor:
-        """A bool mask (…, n_Q, n_K) in which no query sees all keys or none, n_K >= 2."""
-        order = np.argsort(self._stream.random(shape), axis=-1)
-        visible = self._stream.integers(1, shape[-1], size=(*shape[:-1], 1))
-        return torch.from_numpy(order < visible)
+        """A bool mask (…, n_Q, n_K), n_K >= 2, in which no query sees all keys or none.
+
+        Nor is a key seen by all queries or by none, if there are several: what a softmax makes of
+        nothing hangs on how a key is hidden, also for a softmax over the wrong axis.
+        """
+        masks = [self._mask(shape[-2:]) for _ in range(math.prod(shape[:-2]))]
+        return torch.from_numpy(np.stack(masks).reshape(shape))
+
+    def _mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        while True:
+            order = np.argsort(self._stream.random(shape), axis=-1)
+            visible = self._stream.integers(1, shape[-1], size=(*shape[:-1], 1))
+            mask: NDArray[np.bool_] = order < visible
+            if len(shape) < 2 or shape[0] < 2 or (mask.any(0) & ~mask.all(0)).all():
+                return mask
 
     def build(self, make: Callable[[], Model], names: Mapping[str, tuple[int, ...]]) -> Model:
         """Make a model in the default dtype, and put drawn weights into it.

@@ -38,12 +38,19 @@ class Examination:
         self._dtype, self._limits = dtype, limits
         self._deadline = time.monotonic() + limits.submission_seconds
         self._share = 1.0
+        self._seen: dict[tuple[str, bool, int], Observation] = {}
         self._printed: list[str] = []
         self._worker = warm.worker(job, limits)
         self.imported: Imported | Raised | Died = self._worker.imported
 
-    def observe(self, check: CheckInfo, apart: bool) -> Observation:
-        """What the submission shows in a check."""
+    def observe(self, check: CheckInfo, apart: bool, rng: int = 0) -> Observation:
+        """What the submission shows in a check; `rng` seeds what it draws at random itself."""
+        key = check.id, apart, rng
+        if key not in self._seen:
+            self._seen[key] = self._observe(check, apart, rng)
+        return self._seen[key]
+
+    def _observe(self, check: CheckInfo, apart: bool, rng: int) -> Observation:
         left = self._deadline - time.monotonic()
         used_up = Died(TIMEOUT, f"its {self._limits.submission_seconds:g} s were used up")
         if left <= 0:
@@ -53,7 +60,9 @@ class Examination:
             if not isinstance(self._worker.imported, Imported):
                 return self._worker.died or Died("error", "it could not be imported a second time")
         seconds = min(self._limits.check_seconds * self._share, left)
-        seen = self._worker.ask(check.id, self._seed, self._dtype, apart=apart, seconds=seconds)
+        seen = self._worker.ask(
+            check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds
+        )
         if isinstance(seen, Died) and seen.verdict == TIMEOUT:
             self._share = PATIENCE
             return used_up if seconds == left else seen

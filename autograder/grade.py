@@ -10,13 +10,14 @@ from pathlib import Path
 
 from autograder import results
 from autograder.course import Assignment, Course
+from autograder.diagnose import Catalogue, diagnose
 from autograder.errors import AutograderError, UsageError
 from autograder.examine import Examination, examine_reference
 from autograder.judge import Reference, all_failed, failure, judge
 from autograder.limits import DEFAULT, Limits
 from autograder.observation import Died, Raised
 from autograder.pool import Warm
-from autograder.results import Result, total
+from autograder.results import Result, TodoResult, total
 from autograder.submission import Submission, Work, find, read, strays, works
 
 
@@ -61,6 +62,10 @@ def grade(
                 f"there are {', '.join(assignments)}."
             )
         references: dict[str, Reference] = {}
+        catalogues = {
+            name: Catalogue(warm, course, assignment, settings.seed)
+            for name, assignment in assignments.items()
+        }
         executor = ThreadPoolExecutor(settings.jobs)
         try:
             waiting: set[Future[list[Result]]] = set()
@@ -77,7 +82,14 @@ def grade(
                         )
                 waiting.add(
                     executor.submit(
-                        _grade_one, warm, submission, its_works, assignments, references, settings
+                        _grade_one,
+                        warm,
+                        submission,
+                        its_works,
+                        assignments,
+                        references,
+                        catalogues,
+                        settings,
                     )
                 )
                 # Reading goes at most a little ahead of grading: a class may not fit into memory.
@@ -90,6 +102,8 @@ def grade(
             raise
         finally:
             executor.shutdown(cancel_futures=True)
+            for catalogue in catalogues.values():
+                catalogue.close()
 
 
 def _land(
@@ -109,6 +123,7 @@ def _grade_one(
     its_works: Sequence[Work],
     assignments: dict[str, Assignment],
     references: dict[str, Reference],
+    catalogues: dict[str, Catalogue],
     settings: Settings,
 ) -> list[Result]:
     seed = settings.seed
@@ -121,6 +136,7 @@ def _grade_one(
             references[work.assignment],
             seed,
             settings.limits,
+            catalogues[work.assignment],
         )
         for work in its_works
     ]
@@ -152,13 +168,14 @@ def grade_work(
     reference: Reference,
     seed: int,
     limits: Limits = DEFAULT,
+    catalogue: Catalogue | None = None,
 ) -> Result:
-    """Grade one assignment of one submission."""
+    """Grade one assignment of one submission; with a catalogue, name its mistakes."""
     if work.job is None:
         result = refused(name, assignment, work.refused, seed)
         return replace(result, source=work.source, notes=work.notes)
     start = time.monotonic()
-    notes, printed, error = work.notes, "", ""
+    notes, printed, error, diagnosis_error = work.notes, "", "", ""
     try:
         with Examination(warm, work.job, seed, limits=limits) as examination:
             imported = examination.imported
@@ -168,6 +185,10 @@ def grade_work(
             else:
                 notes += imported.notes
                 todos = judge(assignment, reference, examination.observe, imported.placeholders)
+                if catalogue and any(todo.verdict != results.PASSED for todo in todos):
+                    todos, diagnosis_error = _diagnose(
+                        assignment, todos, reference, examination, catalogue
+                    )
             printed = examination.printed
     except AutograderError:
         raise
@@ -187,7 +208,22 @@ def grade_work(
         notes=notes,
         output=printed,
         grader_error=error,
+        diagnosis_error=diagnosis_error,
     )
+
+
+def _diagnose(
+    assignment: Assignment,
+    todos: tuple[TodoResult, ...],
+    reference: Reference,
+    examination: Examination,
+    catalogue: Catalogue,
+) -> tuple[tuple[TodoResult, ...], str]:
+    """The results with diagnoses, or as they were with what broke: no mark hangs on a diagnosis."""
+    try:
+        return diagnose(assignment, todos, reference, examination.observe, catalogue), ""
+    except Exception as fault:
+        return todos, f"{type(fault).__name__}: {fault}"
 
 
 def refused(name: str, assignment: Assignment, reason: str, seed: int) -> Result:

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograder import frames
+from autograder import frames, language
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.limits import DEFAULT, GIB, Limits
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
@@ -84,7 +84,11 @@ class Warm:
                 },
             )
         self._control = ours
-        config = {"checks": {k: str(p) for k, p in checks.items()}, "preload": list(preload)}
+        config = {
+            "checks": {k: str(p) for k, p in checks.items()},
+            "preload": list(preload),
+            "language": language.current(),
+        }
         ours.sendall(json.dumps(config).encode() + b"\n")
         self._summaries: list[dict[str, Any]] | None = None
 
@@ -182,6 +186,10 @@ class Worker:
         self._selector.register(output, selectors.EVENT_READ)
         # The channel alone does not tell of its end: a child of the worker may hold it open.
         self._selector.register(leash, selectors.EVENT_READ)
+        self.imported = self.load(job)
+
+    def load(self, job: Job) -> Imported | Raised | Died:
+        """Import a job's main file. Only what is trusted may follow another job in a worker."""
         message = {
             "assignment": job.assignment,
             "main": job.main,
@@ -193,15 +201,12 @@ class Worker:
             f"{i:06}": np.frombuffer(data, dtype=np.uint8)
             for i, data in enumerate(job.files.values())
         }
-        self._request = frames.encode(message, blobs)
-        self.imported = self._import()
-
-    def _import(self) -> Imported | Raised | Died:
-        answer = self._exchange(self._request, self._limits.import_seconds, "while importing it")
+        request = frames.encode(message, blobs)
+        answer = self._exchange(request, self._limits.import_seconds, "while importing it")
         if isinstance(answer, Died):
             return answer
-        message, arrays = answer
-        match message:
+        reply, arrays = answer
+        match reply:
             case {"imported": True, "placeholders": list(ids), "notes": list(notes)}:
                 few = tuple(n[: self._limits.text] for n in notes[:20] if isinstance(n, str))
                 return Imported(frozenset(i for i in ids if isinstance(i, str)), few)
@@ -212,11 +217,13 @@ class Worker:
                         return raised
         return self._die("error", "its process sent an answer that makes no sense")
 
-    def ask(self, check: str, seed: int, dtype: str, *, apart: bool, seconds: float) -> Observation:
+    def ask(
+        self, check: str, seed: int, dtype: str, *, apart: bool, rng: int = 0, seconds: float
+    ) -> Observation:
         """Run a check in the worker, within so many seconds."""
         if self.died:
             return self.died
-        request = {"check": check, "seed": seed, "dtype": dtype, "apart": apart}
+        request = {"check": check, "seed": seed, "dtype": dtype, "apart": apart, "rng": rng}
         answer = self._exchange(frames.encode(request), seconds, "in this check")
         if isinstance(answer, Died):
             return answer

@@ -18,6 +18,9 @@ CRASHED = "crashed"
 TIER = "E"  # a separate process with limits, and no lockdown: see SECURITY.md
 
 
+LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a TodoResult
+
+
 @dataclass(frozen=True)
 class CheckResult:
     """`message` is what went wrong, or (of a check that passed) a remark; "" when there is neither."""
@@ -30,7 +33,12 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class TodoResult:
-    """One TODO. `carried_from`: other TODOs that are wrong, and cost this one nothing."""
+    """One TODO. `carried_from`: other TODOs that are wrong, and cost this one nothing.
+
+    `diagnosis` holds the ids of the mistakes that were found, `hints` and `feedback` what to say of
+    each. `undecided`: it is one of them, not all. `evidence` is what is certain of an answer that
+    matches no known mistake.
+    """
 
     id: str
     score: float
@@ -39,6 +47,10 @@ class TodoResult:
     checks: tuple[CheckResult, ...]
     carried_from: tuple[str, ...] = ()
     diagnosis: tuple[str, ...] = ()
+    undecided: bool = False
+    hints: tuple[str, ...] = ()
+    feedback: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +60,10 @@ class TodoResult:
             "verdict": self.verdict,
             "carried_from": list(self.carried_from),
             "diagnosis": list(self.diagnosis),
+            "undecided": self.undecided,
+            "hints": list(self.hints),
+            "feedback": list(self.feedback),
+            "evidence": list(self.evidence),
             "checks": [vars(check) for check in self.checks],
         }
 
@@ -67,6 +83,7 @@ class Result:
     notes: tuple[str, ...] = ()  # what a student should know besides the marks
     output: str = ""  # what the submission printed, cut
     grader_error: str = ""  # the grader broke: no mark may rest on this result
+    diagnosis_error: str = ""  # naming the mistakes broke: the marks stand
 
     def to_json(self) -> dict[str, Any]:
         """The object of one line of results.jsonl."""
@@ -85,6 +102,8 @@ class Result:
         }
         if self.grader_error:
             line["grader_error"] = self.grader_error
+        if self.diagnosis_error:
+            line["diagnosis_error"] = self.diagnosis_error
         return line
 
     def to_line(self) -> str:
@@ -102,8 +121,7 @@ class Result:
                 **{
                     **todo,
                     "checks": tuple(CheckResult(**check) for check in todo["checks"]),
-                    "carried_from": tuple(todo["carried_from"]),
-                    "diagnosis": tuple(todo["diagnosis"]),
+                    **{name: tuple(todo[name]) for name in LISTS},
                 }
             )
             for todo in fields["todos"]

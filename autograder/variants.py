@@ -6,9 +6,10 @@ languages. An edit is a new text for the whole region (`region`), or texts that 
 (`edits`, a list of `find` and `put`).
 """
 
+import itertools
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +21,28 @@ LANGUAGES = ("en", "ko")
 
 
 @dataclass(frozen=True)
+class Behaviour:
+    """One way in which a variant shows. `source`: the solution with it; `edits`: (find, put) pairs."""
+
+    source: str
+    edits: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Variant:
-    """One known answer other than the reference's. `sources`: the solution with it, per behaviour."""
+    """One known answer other than the reference's."""
 
     id: str
     todo: str
     accepted: bool
-    sources: tuple[str, ...]
+    behaviours: tuple[Behaviour, ...]
     hint: Mapping[str, str]
     feedback: Mapping[str, str]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The solution with this variant in it, for each of its behaviours."""
+        return tuple(behaviour.source for behaviour in self.behaviours)
 
 
 def load(course: Course, name: str) -> tuple[Variant, ...]:
@@ -70,14 +84,27 @@ def _variant(table: Mapping[str, Any], source: str, where: str) -> Variant:
         id=table["id"],
         todo=table["todo"],
         accepted=accepted,
-        sources=tuple(
+        behaviours=tuple(
             _edited(source, table["todo"], behaviour, where) for behaviour in table["behaviour"]
         ),
         **texts,
     )
 
 
-def _edited(source: str, todo: str, behaviour: Mapping[str, Any], where: str) -> str:
+def pairs(variants: Sequence[Variant]) -> Iterator[tuple[Variant, Variant, str]]:
+    """Two mistakes at once in one TODO: the first behaviours of both, where they can be combined."""
+    for one, other in itertools.permutations(variants, 2):
+        source, edits = one.behaviours[0].source, other.behaviours[0].edits
+        # Two lists of edits give the same text in either order.
+        if not edits or (one.behaviours[0].edits and variants.index(one) > variants.index(other)):
+            continue
+        if all(source.count(find) == 1 for find, _ in edits):
+            for find, put in edits:
+                source = source.replace(find, put)
+            yield one, other, source
+
+
+def _edited(source: str, todo: str, behaviour: Mapping[str, Any], where: str) -> Behaviour:
     if "region" in behaviour:
         found = [region for region in regions(source, where) if region.id == todo]
         if not found:
@@ -90,4 +117,4 @@ def _edited(source: str, todo: str, behaviour: Mapping[str, Any], where: str) ->
         if (count := source.count(edit["find"])) != 1:
             raise CourseError(f"{where}: {edit['find']!r} occurs {count} times, not once.")
         source = source.replace(edit["find"], edit["put"])
-    return source
+    return Behaviour(source, tuple((e["find"], e["put"]) for e in behaviour.get("edits", ())))

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from autograder import frames
+from autograder import frames, language
 from autograder.absent import AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
@@ -39,6 +39,7 @@ def main() -> NoReturn:
     os.setsid()  # a Ctrl-C in the terminal is the judge's to handle
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(control.makefile("rb").readline())
+    language.use(config["language"])
     _preload(config["preload"])
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
@@ -81,6 +82,7 @@ def _summary(name: str, module: ModuleType) -> dict[str, Any]:
                 "points": c.points,
                 "title": c.title,
                 "apart": list(c.apart),
+                "clue": c.clue,
             }
             for c in checks_of(module).values()
         ],

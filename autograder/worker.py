@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from autograder import frames
@@ -74,32 +75,47 @@ def serve(
             data += chunk
         return bytes(data)
 
+    module, assignment = None, ""
     try:
-        job, files = frames.read(receive, limits=None)
-        assignment = job["assignment"]
-        home = Path(job["home"])
-        for name, data in zip(job["files"], (files[k] for k in sorted(files)), strict=True):
-            target = home / name
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(data.tobytes())
-            except OSError:
-                # A name that is too long here, or at odds with another: a helper at most.
-                if name == job["main"]:
-                    raise
-        module, answer = import_submission(home / job["main"], assignment, aliases[assignment])
-        channel.sendall(frames.encode(answer))
-        if module is None:
-            return
         while True:
-            request, _ = frames.read(receive, limits=None)
-            one = checks[assignment][request["check"]]
-            observation = run_check(
-                one, module, request["seed"], request["dtype"], apart=request["apart"]
-            )
-            channel.sendall(frames.encode(*pack(observation)))
+            request, files = frames.read(receive, limits=None)
+            if "check" not in request:
+                assignment = request["assignment"]
+                module, answer = _import_job(request, files, aliases[assignment])
+                channel.sendall(frames.encode(answer))
+            if module is None:
+                return
+            if "check" in request:
+                observation = run_check(
+                    checks[assignment][request["check"]],
+                    module,
+                    request["seed"],
+                    request["dtype"],
+                    apart=request["apart"],
+                    rng=request["rng"],
+                )
+                channel.sendall(frames.encode(*pack(observation)))
     except EOFError:
         return
+
+
+def _import_job(
+    job: Mapping[str, Any],
+    files: Mapping[str, NDArray[Any]],
+    aliases: Mapping[str, tuple[str, ...]],
+) -> tuple[StudentModule | None, dict[str, Any]]:
+    """Write a submission's files to its home, and import the main one."""
+    home = Path(job["home"])
+    for name, data in zip(job["files"], (files[k] for k in sorted(files)), strict=True):
+        target = home / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data.tobytes())
+        except OSError:
+            # A name that is too long here, or at odds with another: a helper at most.
+            if name == job["main"]:
+                raise
+    return import_submission(home / job["main"], job["assignment"], aliases)
 
 
 def import_submission(
@@ -146,14 +162,17 @@ def import_submission(
 
 
 def run_check(
-    one: Check, module: StudentModule, seed: int, dtype: str, *, apart: bool
+    one: Check, module: StudentModule, seed: int, dtype: str, *, apart: bool, rng: int
 ) -> Observed | Raised:
-    """Run one check, from the same starting state whatever the submission did before."""
+    """Run one check, from the same starting state whatever the submission did before.
+
+    `rng` seeds the random numbers that the submission itself draws.
+    """
     saved = dict(vars(module))
     home = os.path.dirname(module.__file__)
     try:
         with _quiet():
-            _reset_state(dtype, home)
+            _reset_state(dtype, home, rng)
             if apart:
                 for stand_in in dict.fromkeys(one.apart.values()):
                     stand_in(module)
@@ -191,7 +210,7 @@ def observe(value: Any, depth: int = 3) -> Value:
     return Tensor(array, str(value.dtype).removeprefix("torch."), str(value.device))
 
 
-def _reset_state(dtype: str, home: str) -> None:
+def _reset_state(dtype: str, home: str, rng: int) -> None:
     """Undo what a submission may have changed for the whole process: a right answer keeps its marks."""
     torch.set_default_device(None)
     torch.set_default_dtype(getattr(torch, dtype))
@@ -202,11 +221,11 @@ def _reset_state(dtype: str, home: str) -> None:
     torch.set_autocast_enabled("cpu", False)
     torch.set_printoptions(profile="default")  # type: ignore[no-untyped-call]
     torch.set_num_threads(1)
-    torch.default_generator.manual_seed(0)  # torch.manual_seed looks for GPUs each time
+    torch.default_generator.manual_seed(rng)  # torch.manual_seed looks for GPUs each time
     torch.set_float32_matmul_precision("highest")
-    np.random.seed(0)
+    np.random.seed(rng)
     np.seterr(all="warn")
-    random.seed(0)
+    random.seed(rng)
     warnings.resetwarnings()
     warnings.simplefilter("ignore")
     os.chdir(home)

@@ -6,7 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.check import Unexpected, check, distinct, gradients, parts, tensor
+from autograder.check import (
+    Unexpected,
+    attempt,
+    check,
+    clue,
+    distinct,
+    given_to_linear,
+    gradients,
+    parts,
+    tensor,
+)
 from autograder.draw import Draw, default_dtype
 
 CLASSES = {
@@ -32,6 +42,8 @@ AXES = {
     "attention, scores in the thousands": "batch query key",
     "attention, hidden keys and very low scores": "batch query key",
     "out, hidden keys and very low scores": "batch query feature",
+    "attention, hidden keys with very high scores": "batch query key",
+    "out, hidden keys with very high scores": "batch query feature",
     "gradient of Q": "batch query feature",
     "gradient of K": "batch key feature",
     "gradient of V": "batch key feature",
@@ -102,9 +114,16 @@ def stays_finite_with_large_scores(module: Any, draw: Draw) -> dict[str, Any]:
     low_Q[..., 0], low_K[..., 0] = 2048.0, -2048.0
     low_Q[..., 1], low_K[..., 1] = 1.0, torch.tensor([0.0, 2.0, 4.0, 1.0, 3.0])
     low = attend(module, low_Q, low_K, V, draw.mask(3, 5))
+    # Hidden keys far above the visible ones, as they are where nothing was hidden in training.
+    mask = draw.mask(3, 5)
+    high_Q, high_K = torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)
+    high_Q[..., :3], high_K[..., :3] = 2048 * torch.eye(3), torch.where(mask, -2048.0, 2048.0).mT
+    high_Q[..., 3], high_K[..., 3] = 1.0, low_K[..., 1]
+    high = attend(module, high_Q, high_K, V, mask)
     return {
         "attention, scores in the thousands": attention,
         **observed(low, ", hidden keys and very low scores"),
+        **observed(high, ", hidden keys with very high scores"),
     }
 
 
@@ -235,3 +254,20 @@ def heads_of_each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         seen = attend_with_heads(mha, Q, K, V)
         alone, _ = parts(mha(Q[1:2], K[1:2], V[1:2]), "out", "attention")
         return seen | {"out of one sequence alone": alone}
+
+
+@clue(todo="sdpa")
+def sizes_that_are_all_the_same(module: Any, draw: Draw) -> dict[str, Any]:
+    """With all sizes alike nothing is refused: what is computed shows."""
+    Q, K, V = draw(4, 4, 4), draw(4, 4, 4), draw(4, 4, 4)
+    seen: dict[str, Any] = attempt(lambda: observed(attend(module, Q, K, V)))
+    return seen if isinstance(seen, dict) else {"result": seen}
+
+
+@clue(todo="mha", apart={"sdpa": other_attention})
+def what_is_given_to_the_projections(module: Any, draw: Draw) -> dict[str, Any]:
+    """The input of each of the four projections, also where it is refused."""
+    mha = heads(module, draw, 12, 3).eval()
+    Q, K, V = draw(2, 5, 12), draw(2, 7, 12), draw(2, 7, 12)
+    weights = {f"input of W_{x}": draw.parameter(f"W_{x}.weight") for x in "QKVO"}
+    return given_to_linear(lambda: mha(Q, K, V), weights)

@@ -1,5 +1,6 @@
 """Checks for the LSTM classifier: its initial states, and what it reads the classes from."""
 
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -7,7 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from autograder.check import REMARKS, Unexpected, check, gradients, tensor
+from autograder.check import (
+    REMARKS,
+    Unexpected,
+    attempt,
+    check,
+    clue,
+    given_to_linear,
+    gradients,
+    tensor,
+)
 from autograder.draw import Draw, default_dtype
 
 CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
@@ -38,9 +48,9 @@ class WatchedLSTM(nn.LSTM):
     def forward(self, input: Any, hx: Any = None) -> Any:
         watch: Watch = vars(self)["watch"]
         watch.off = True
-        result = super().forward(input, hx)
         if not watch.outs:
             watch.hx = hx
+        result = super().forward(input, hx)
         watch.outs.append(result[0])
         return result
 
@@ -198,3 +208,44 @@ def each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         model = classifier(module, draw, 4, 6, 5, 3)
         x = draw(2, 7, 4)
         return {"logits": model(x), "logits of one image alone": model(x[1:2])}
+
+
+@clue(todo="h0_c0")
+def axes_of_the_states(module: Any, draw: Draw) -> dict[str, Any]:
+    """What each axis of the states counts, also where the LSTM refuses them."""
+    # No two sizes alike, none the same in both runs, and none that one would write as a number.
+    names = "xdim", "hdim", "n_layer", "batch", "time", "2 n_layer"
+    runs = (13, 17, 2, 37, 19, 4), (31, 23, 3, 41, 29, 6)
+    shapes = [[*states_handed_over(module, draw, *sizes[:5])] for sizes in runs]
+
+    def name_of(*found: int) -> str:
+        for name, *sizes in zip(names, *runs, strict=True):
+            if [*found] == sizes:
+                return name
+        return "a number" if found[0] == found[1] else "something else"
+
+    pairs = zip(("h0", "c0"), *shapes, strict=False)
+    return {name: list(map(name_of, *two)) for name, *two in pairs}
+
+
+def states_handed_over(
+    module: Any, draw: Draw, xdim: int, hdim: int, n_layer: int, batch: int, time: int
+) -> Iterator[tuple[int, ...]]:
+    """The shapes of the states that the LSTM is called with."""
+    model = classifier(module, draw, xdim, hdim, 11, n_layer)
+    rnn = lstms(model)[0]
+    rnn.__class__ = WatchedLSTM
+    watch = vars(rnn)["watch"] = Watch()
+    x = draw(batch, time, xdim)
+    attempt(lambda: model(x))
+    for state in watch.hx if isinstance(watch.hx, tuple | list) else [watch.hx]:
+        if isinstance(state, Tensor):
+            yield tuple(state.shape)
+
+
+@clue(todo="last_step", apart={"h0_c0": ignore_states})
+def what_is_given_to_lin(module: Any, draw: Draw) -> dict[str, Any]:
+    """The input of the linear layer, also where that refuses it."""
+    model = classifier(module, draw, 6, 5, 4, 3)
+    x = draw(2, 7, 6)
+    return given_to_linear(lambda: model(x), {"input of lin": draw.parameter("lin.weight")})

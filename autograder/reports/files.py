@@ -116,7 +116,7 @@ def gradescope(group: Sequence[Result]) -> dict[str, object]:
     tests = []
     for result in group:
         for todo in result.todos:
-            lines = [f"{mark(todo)} {todo.verdict}", *carried(todo)]
+            lines = [f"{mark(todo)} {todo.verdict}", *carried(todo), *named(todo)]
             for title, message in complaints(todo):
                 lines += [f"\n{title}", message]
             tests.append(
@@ -149,7 +149,7 @@ def feedback(group: Sequence[Result]) -> str:
         for todo in result.todos:
             points = f"{todo.score:g} of {todo.max_score:g}"
             parts.append(f"### {mark(todo)} {todo.id}: {points} ({todo.verdict})")
-            parts += carried(todo)
+            parts += carried(todo) + named(todo)
             for title, message in complaints(todo):
                 parts += [markdown(title), fenced(message)]
         if result.output:
@@ -166,6 +166,14 @@ def carried(todo: TodoResult) -> list[str]:
     if not todo.carried_from:
         return []
     return [f"Judged apart from {', '.join(todo.carried_from)}, so that it costs nothing here."]
+
+
+def named(todo: TodoResult) -> list[str]:
+    """What a TODO's mistake is, in Markdown; or what is certain of one that is not known."""
+    if len(todo.feedback) < 2:
+        return [*todo.feedback, *todo.evidence]
+    head = "This is one of these mistakes:" if todo.undecided else "There are two mistakes here:"
+    return [head, *(f"- {text}" for text in todo.feedback)]
 
 
 def complaints(todo: TodoResult) -> list[tuple[str, str]]:

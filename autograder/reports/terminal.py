@@ -1,5 +1,6 @@
 """What is shown in the terminal: the table of a class, and one student's own results."""
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder import results
-from autograder.reports.files import by_submission, carried, complaints, mark
+from autograder.reports.files import by_submission, carried, complaints, mark, named
 from autograder.reports.text import one_line, plain
 from autograder.results import Result, TodoResult
 
@@ -63,7 +64,7 @@ def _wrong(group: Sequence[Result]) -> str:
         ):
             found.append(f"{result.assignment} {wrong[0].verdict}")
         else:
-            found += [f"{todo.id} {todo.verdict}" for todo in wrong]
+            found += [f"{todo.id} {' + '.join(todo.diagnosis) or todo.verdict}" for todo in wrong]
     return one_line(", ".join(found))
 
 
@@ -93,6 +94,14 @@ def _show_todo(console: Console, todo: TodoResult) -> None:
     console.print(line)
     for sentence in carried(todo):
         console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 6)))
-    for title, message in complaints(todo):
+    for paragraph in named(todo):
+        console.print(Padding(Text(_without_markup(paragraph)), (0, 0, 0, 6)))
+    # Where the mistake has a name, one example of what it does is enough.
+    for title, message in complaints(todo)[: 1 if todo.diagnosis else None]:
         console.print(Padding(Text(title, style="dim"), (0, 0, 0, 6)))
         console.print(Padding(Text(plain(message)), (0, 0, 0, 8)))
+
+
+def _without_markup(text: str) -> str:
+    """Feedback is written in Markdown; a terminal shows no formulas."""
+    return re.sub(r"\$([^$]+)\$", r"\1", text)

@@ -1,0 +1,384 @@
+"""Diagnosis: find the known mistake that behaves exactly like a submission's wrong TODO.
+
+What a variant shows is computed when a TODO is first found wrong, and kept for the class. A
+submission has a variant's mistake when both show the same in every check of the TODO, clues
+included, as far as they can be compared; values to tolerance, errors by type, step and text. What
+differs from run to run (a random state, a dropout) must differ in both.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+
+from autograder import language, results
+from autograder.check import GIVEN, REMARKS
+from autograder.compare import FLOORS
+from autograder.course import Assignment, CheckInfo, Course
+from autograder.evidence import evidence
+from autograder.judge import Reference
+from autograder.limits import DEFAULT
+from autograder.observation import Observation, Observed, Raised, Tensor, Value
+from autograder.pool import Imported, Job, Warm, Worker
+from autograder.results import TodoResult
+from autograder.variants import Variant, load, pairs
+
+SAMPLES = 16  # entries of a tensor that are kept; with its mean and the mean of its magnitudes
+
+# Shows one check, its other TODOs as they are or stood in, in the run of a seed.
+Look = Callable[[CheckInfo, bool, int], Observation]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is shown in a check: an observation with sampled tensors, and which names are random."""
+
+    observation: Observation
+    random: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A behaviour of a variant, or of two at once, as a solution with it. No variant: the solution."""
+
+    variants: tuple[Variant, ...]
+    source: str
+
+
+class Catalogue:
+    """The variants of one assignment and what they show at one seed, for a whole class.
+
+    What they show is computed when it is first asked for, and then kept.
+    """
+
+    def __init__(self, warm: Warm, course: Course, assignment: Assignment, seed: int) -> None:
+        self._course, self._assignment = course, assignment
+        self._lock = threading.Lock()
+        self._shown: dict[tuple[str, str, Runs], Shown] = {}
+        self._bench = Bench(warm, assignment, seed)
+
+    @cached_property
+    def _variants(self) -> tuple[Variant, ...]:
+        return load(self._course, self._assignment.name)
+
+    @cached_property
+    def right(self) -> Candidate:
+        """The reference."""
+        return Candidate((), self._course.solution(self._assignment.name).read_text("utf-8"))
+
+    def singles(self, todo: str) -> list[Candidate]:
+        """Every behaviour of a TODO's variants."""
+        with self._lock:
+            of_todo = [variant for variant in self._variants if variant.todo == todo]
+            return [Candidate((v,), source) for v in of_todo for source in v.sources]
+
+    def pairs(self, todo: str) -> list[Candidate]:
+        """Two mistakes at once in a TODO, where they can be combined."""
+        with self._lock:
+            mistakes = [v for v in self._variants if v.todo == todo and not v.accepted]
+            return [Candidate((one, other), source) for one, other, source in pairs(mistakes)]
+
+    def show(self, candidates: Sequence[Candidate], check: CheckInfo, runs: "Runs") -> list[Shown]:
+        """What each candidate shows in a check."""
+        with self._lock:
+            for source in dict.fromkeys(candidate.source for candidate in candidates):
+                if (source, check.id, runs) not in self._shown:
+                    shown = self._bench.show(source, check, runs)
+                    self._shown[source, check.id, runs] = shown
+            return [self._shown[candidate.source, check.id, runs] for candidate in candidates]
+
+    def close(self) -> None:
+        """End the process that variants are run in."""
+        self._bench.close()
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How checks are run: with other TODOs stood in, and twice, to see what is random."""
+
+    apart: bool
+    twice: bool = False
+
+    def look(self, check: CheckInfo, look: Look) -> Shown:
+        """Look at a check in this way, and keep samples of what was seen."""
+        apart = self.apart and bool(check.apart)
+        first = _sampled(look(check, apart, 0))
+        if not (self.twice and isinstance(first, Observed)):
+            return Shown(first)
+        other = _sampled(look(check, apart, 1))
+        values = other.values if isinstance(other, Observed) else {}
+        random = (name for name, v in first.values.items() if not _equal(v, values.get(name)))
+        return Shown(first, frozenset(random))
+
+
+class Bench:
+    """A worker in which variants are run, one after the other: they are ours, and trusted."""
+
+    def __init__(self, warm: Warm, assignment: Assignment, seed: int) -> None:
+        self._warm, self._assignment, self._seed = warm, assignment, seed
+        self._worker: Worker | None = None
+
+    def show(self, source: str, check: CheckInfo, runs: Runs) -> Shown:
+        """What a source shows in a check."""
+        file = f"{self._assignment.name}.py"
+        job = Job(self._assignment.name, file, {file: source.encode()})
+        if self._worker is None or self._worker.died:
+            self.close()
+            self._worker = self._warm.worker(job)
+        else:
+            self._worker.imported = self._worker.load(job)
+        worker = self._worker
+
+        def look(check: CheckInfo, apart: bool, rng: int) -> Observation:
+            if not isinstance(worker.imported, Imported):
+                return worker.imported
+            seconds = DEFAULT.check_seconds
+            return worker.ask(
+                check.id, self._seed, "float64", apart=apart, rng=rng, seconds=seconds
+            )
+
+        return runs.look(check, look)
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker:
+            self._worker.close()
+            self._worker = None
+
+
+def diagnose(
+    assignment: Assignment,
+    todos: Sequence[TodoResult],
+    reference: Reference,
+    look: Look,
+    catalogue: Catalogue,
+) -> tuple[TodoResult, ...]:
+    """The same results, with a diagnosis (or plain evidence) for each TODO that is wrong."""
+    wrong = {todo.id for todo in todos if todo.verdict != results.PASSED}
+    return tuple(
+        _diagnosed(assignment, todo, wrong - {todo.id}, reference, look, catalogue)
+        if todo.verdict in (results.FAILED, results.ERROR)
+        else todo
+        for todo in todos
+    )
+
+
+def _diagnosed(
+    assignment: Assignment,
+    todo: TodoResult,
+    others: set[str],
+    reference: Reference,
+    look: Look,
+    catalogue: Catalogue,
+) -> TodoResult:
+    checks = [*assignment.todos[todo.id], *(c for c in assignment.clues if c.todo == todo.id)]
+    failed = {check.id for check in todo.checks if not check.passed}
+    checks.sort(key=lambda check: check.id not in failed)  # what differs tells most
+    apart = any(others.intersection(check.apart) for check in checks)
+    groups = find(catalogue, todo.id, checks, apart, look)
+    if accepted := [v for variants in groups for v in variants if v.accepted]:
+        return _accepted(todo, accepted[0])
+    if not groups:
+        return replace(todo, evidence=evidence(assignment, todo, reference, look, apart))
+    return _named(todo, groups)
+
+
+def find(
+    catalogue: Catalogue, todo: str, checks: Sequence[CheckInfo], apart: bool, look: Look
+) -> list[tuple[Variant, ...]]:
+    """The variants that show what a submission shows in a TODO's checks and clues.
+
+    Single ones, else two at once; more than one group where they cannot be told apart. What is
+    random in an answer can only be recognised by running it twice, so that is done at need.
+    """
+    runs = Runs(apart)
+    found = _fitting(catalogue, catalogue.singles(todo), checks, runs, look)
+    if not found:
+        twice = Runs(apart, twice=True)
+        if any(twice.look(check, look).random for check in checks):
+            runs = twice
+            found = _fitting(catalogue, catalogue.singles(todo), checks, runs, look)
+    if not found and todo != GIVEN:
+        found = _fitting(catalogue, catalogue.pairs(todo), checks, runs, look)
+    groups = {frozenset(v.id for v in c.variants): c.variants for c in found}
+    if len(groups) > 1 and any(len(group) > 1 for group in groups):
+        # Several pairs fit: only what they all have in common is certain.
+        common = frozenset.intersection(*groups)
+        groups = {common: tuple(v for v in found[0].variants if v.id in common)} if common else {}
+    return list(groups.values())
+
+
+def _fitting(
+    catalogue: Catalogue,
+    candidates: list[Candidate],
+    checks: Sequence[CheckInfo],
+    runs: Runs,
+    look: Look,
+) -> list[Candidate]:
+    """The candidates that show what a submission shows, wherever both can be compared.
+
+    Clues decide between candidates that the checks cannot tell apart. They hang on how an answer is
+    written, so it may be that none agrees; then what the checks saw decides, if it was more than an
+    error. An error alone is no evidence: many mistakes end in the same one. With the same text it
+    is, unless a clue speaks against it.
+    """
+    seen = {check.id: runs.look(check, look) for check in checks}
+    others = [check for check in checks if not check.clue and _comparable(seen[check.id])]
+    clues = [check for check in checks if check.clue]
+    if not others:
+        return []
+    for check in others:
+        shown = catalogue.show(candidates, check, runs)
+        candidates = [
+            candidate
+            for candidate, one in zip(candidates, shown, strict=True)
+            if not _comparable(one) or same(one, seen[check.id])
+        ]
+    if not candidates:
+        return []
+    (right, *all_shown) = zip(
+        *(catalogue.show([catalogue.right, *candidates], check, runs) for check in checks),
+        strict=True,
+    )
+    shown_by = {
+        c: dict(zip(seen, s, strict=True)) for c, s in zip(candidates, all_shown, strict=True)
+    }
+    reference = dict(zip(seen, right, strict=True))
+    agreed = [
+        c for c in candidates if all(_clue_fits(shown_by[c][k.id], seen[k.id]) for k in clues)
+    ]
+    telling = others + (clues if agreed else [])
+    by_value = [
+        c
+        for c in agreed or candidates
+        if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
+    ]
+    by_text = [c for c in agreed if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)]
+    return [c for c in by_value if c in by_text] or by_value or by_text
+
+
+def _comparable(shown: Shown) -> bool:
+    seen = shown.observation
+    return isinstance(seen, Observed) or (isinstance(seen, Raised) and seen.type != "Inseparable")
+
+
+def _clue_fits(one: Shown, other: Shown) -> bool:
+    if not (isinstance(one.observation, Observed) and isinstance(other.observation, Observed)):
+        return True
+    a, b = one.observation.values, other.observation.values
+    return all(_equal(a[name], b[name]) for name in a if None not in (a[name], b.get(name)))
+
+
+def _is_telling(shown: Shown, reference: Shown) -> bool:
+    """Whether a check sees values of a variant that the reference does not show."""
+    return isinstance(shown.observation, Observed) and not same(shown, reference)
+
+
+def _same_text(one: Shown, other: Shown) -> bool:
+    """Whether two errors say the same, but for the sizes in it."""
+    a, b = one.observation, other.observation
+    if not (isinstance(a, Raised) and isinstance(b, Raised)):
+        return True
+    return re.sub(r"-?\d+", "#", a.message) == re.sub(r"-?\d+", "#", b.message)
+
+
+def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:
+    """The course gives this answer full marks, although it is another than the reference's."""
+    return replace(
+        todo,
+        score=todo.max_score,
+        verdict=results.PASSED,
+        checks=tuple(replace(check, passed=True, message="") for check in todo.checks),
+        diagnosis=(variant.id,),
+    )
+
+
+def _named(todo: TodoResult, groups: Sequence[tuple[Variant, ...]]) -> TodoResult:
+    variants = list({v.id: v for group in groups for v in group}.values())
+    return replace(
+        todo,
+        diagnosis=tuple(variant.id for variant in variants),
+        undecided=len(groups) > 1,
+        hints=tuple(variant.hint[language.current()] for variant in variants),
+        feedback=tuple(variant.feedback[language.current()] for variant in variants),
+    )
+
+
+def same(one: Shown, other: Shown) -> bool:
+    """Whether two answers show the same in a check."""
+    match one.observation, other.observation:
+        case Raised() as a, Raised() as b:
+            return (a.type, a.step) == (b.type, b.step)
+        case Observed() as a, Observed() as b:
+            return a.values.keys() == b.values.keys() and all(
+                _alike(a.values[name], b.values[name])
+                if name in one.random and name in other.random
+                else name not in one.random | other.random
+                and _equal(a.values[name], b.values[name])
+                for name in a.values
+                if name != REMARKS
+            )
+    return False
+
+
+def _sampled(observation: Observation) -> Observation:
+    if not isinstance(observation, Observed):
+        return observation
+    return Observed({name: _sample(value) for name, value in observation.values.items()})
+
+
+def _sample(value: Value) -> Value:
+    """A value as it is kept: of a large tensor, some entries and two means."""
+    if isinstance(value, list):
+        return [_sample(item) for item in value]
+    if not isinstance(value, Tensor):
+        return value
+    array = value.array
+    flat = array.reshape(-1).astype(float)
+    if flat.size > SAMPLES:
+        # Places that depend on the size only, so that two answers are sampled alike.
+        places = np.random.default_rng(crc32(b"%d" % flat.size)).integers(flat.size, size=SAMPLES)
+        with np.errstate(all="ignore"):
+            flat = np.append(flat[places], [flat.mean(), np.abs(flat).mean()])
+    kind = f"{value.dtype} {tuple(array.shape)} on {value.device}"
+    return [kind, Tensor(flat, value.dtype, value.device)]
+
+
+def _alike(one: Value, other: Value) -> bool:
+    """Whether two values are of one kind, whatever they are."""
+    match one, other:
+        case [str(a), Tensor()], [str(b), Tensor()]:
+            return a == b
+        case list(), list():
+            return len(one) == len(other) and all(map(_alike, one, other))
+    return type(one) is type(other)
+
+
+def _equal(one: Value, other: Value) -> bool:
+    match one, other:
+        case Tensor(), Tensor():
+            return _close(one, other)
+        case list(), list():
+            return len(one) == len(other) and all(map(_equal, one, other))
+    return type(one) is type(other) and one == other
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    a, b = one.array, other.array
+    if a.shape != b.shape:
+        return False
+    finite = np.isfinite(a) & np.isfinite(b)
+    with np.errstate(invalid="ignore"):
+        rest = (a == b) | (np.isnan(a) & np.isnan(b))
+    if not (finite | rest).all():
+        return False
+    scale = max(float(np.abs(a[finite]).max(initial=0)), 1e-9)
+    tolerance = NOISE * FLOORS.get(one.dtype, 0.0) * scale
+    return bool((np.abs(a[finite] - b[finite]) <= tolerance).all())
+
+
+NOISE = 3.0

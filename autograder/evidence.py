@@ -1,0 +1,178 @@
+"""Plain evidence on an answer that matches no known mistake: claims that hold to tolerance, no guess.
+
+Each claim is about one tensor of one check, and is made only when all of its entries bear it out.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder import results
+from autograder.compare import tensors
+from autograder.course import Assignment, CheckInfo
+from autograder.judge import Reference
+from autograder.observation import Observation, Observed
+from autograder.results import TodoResult
+
+Array = NDArray[np.float64]
+Kind = tuple[str | int, ...]
+Claims = Mapping[Kind, str]
+MOST_CLAIMS = 3
+MOST_AXES = 4  # for which all orders are tried
+
+
+def evidence(
+    assignment: Assignment,
+    todo: TodoResult,
+    reference: Reference,
+    look: Callable[[CheckInfo, bool, int], Observation],
+    apart: bool,
+) -> tuple[str, ...]:
+    """What can be said for certain of a wrong TODO, most telling first."""
+    if todo.verdict == results.ERROR:
+        return ()
+    compared: dict[str, list[Claims]] = {}
+    modes = Modes()
+    for check in assignment.todos[todo.id]:
+        mode = apart and bool(check.apart)
+        expected, received = reference[check.id, mode], look(check, mode, 0)
+        if not isinstance(received, Observed):
+            continue
+        for name, want, got in _pairs(expected.observed, received):
+            tolerance = expected.tolerances.get(name, 0.0)
+            right = _near(want, got, tolerance)
+            modes.note(name, right)
+            if not right:
+                axes = assignment.axes.get(name, "").split()
+                label = name.partition(",")[0]
+                claims = dict(_claims(label, want, got, tolerance, axes))
+                compared.setdefault(label, []).append(claims)
+    found = list(modes.claims())
+    for occurrences in compared.values():
+        # What holds for one of several inputs only is chance.
+        found += [
+            sentence
+            for kind, sentence in occurrences[0].items()
+            if all(kind in others for others in occurrences)
+        ]
+    return tuple(found[:MOST_CLAIMS])
+
+
+class Modes:
+    """Right in evaluation and wrong in training?"""
+
+    def __init__(self) -> None:
+        self.wrong_in_training = self.right_in_evaluation = self.wrong_in_evaluation = False
+
+    def note(self, name: str, right: bool) -> None:
+        training = "in training" in name
+        self.wrong_in_training |= training and not right
+        self.right_in_evaluation |= right and not training
+        self.wrong_in_evaluation |= not right and not training
+
+    def claims(self) -> Iterator[str]:
+        if self.wrong_in_training and self.right_in_evaluation and not self.wrong_in_evaluation:
+            yield "It is right in evaluation, and wrong only in training mode."
+
+
+def _pairs(expected: Observed, received: Observed) -> Iterator[tuple[str, Array, Array]]:
+    got = dict(tensors(received))
+    for name, want in tensors(expected):
+        if name in got and want.array.dtype.kind == "f" and got[name].array.dtype.kind == "f":
+            yield name, want.array.astype(float), got[name].array.astype(float)
+
+
+def _claims(
+    label: str, want: Array, got: Array, tolerance: float, axes: Sequence[str]
+) -> Iterator[tuple[Kind, str]]:
+    """What is certain of a wrong tensor: the kind of each claim, and its sentence."""
+    if want.size < 2 or not np.isfinite(want).all() or not np.isfinite(got).all():
+        return
+    if len(axes) != want.ndim:
+        axes = [f"axis {i}" for i in range(want.ndim)]
+    if order := _permuted(want, got, tolerance):
+        came = ", ".join(axes[i] for i in order)
+        yield ("order", *order), f"{label} has its axes in another order: they come as ({came})."
+    if want.shape != got.shape:
+        return
+    if factor := _factor(want, got, tolerance):
+        yield ("factor",), f"{label} is {_times(factor)} what is expected, in every entry."
+    off = got - want
+    if np.abs(off - off.flat[0]).max() <= tolerance:
+        yield ("offset",), f"{label} is off by the same amount everywhere: {off.flat[0]:+.4g}."
+    for axis, size in enumerate(want.shape):
+        for by in (1, -1) if size > 2 else ():
+            if _near(np.roll(want, by, axis), got, tolerance):
+                yield ("shift", axis, by), f"{label} is shifted by {by:+d} along {axes[axis]}."
+        yield from _one_place(label, want, got, tolerance, axis, axes[axis])
+    yield from _sums(label, want, got, tolerance, axes)
+
+
+def _permuted(want: Array, got: Array, tolerance: float) -> tuple[int, ...]:
+    """The order of the expected axes in which the numbers came, if it is another one."""
+    if want.ndim > MOST_AXES or sorted(want.shape) != sorted(got.shape):
+        return ()
+    for order in itertools.permutations(range(want.ndim)):
+        moved = want.transpose(order)
+        if order != tuple(range(want.ndim)) and _near(moved, got, tolerance):
+            return order
+    return ()
+
+
+def _factor(want: Array, got: Array, tolerance: float) -> float:
+    place = np.unravel_index(int(np.abs(want).argmax()), want.shape)
+    if abs(want[place]) <= 1e3 * tolerance:
+        return 0.0
+    factor = float(got[place] / want[place])
+    return factor if abs(factor) > 1e-6 and _near(factor * want, got, tolerance) else 0.0
+
+
+def _times(factor: float) -> str:
+    """ "3.162 (= √10) times": a number that a square or a fraction makes recognisable."""
+    size = abs(factor)
+    for value, text in ((size, ""), (1 / size, "1/")):
+        for n in range(2, 1025):
+            if math.isclose(value, math.sqrt(n), rel_tol=1e-5):
+                root = math.isqrt(n)
+                known = f"{text}{root}" if root * root == n else f"{text}√{n}"
+                shown = f"{factor:.4g}"
+                return f"{shown} times" if known == shown else f"{shown} times (= {known})"
+    return f"{factor:.4g} times"
+
+
+def _one_place(
+    label: str, want: Array, got: Array, tolerance: float, axis: int, named: str
+) -> Iterator[tuple[Kind, str]]:
+    """Right, or wrong, at one place of an axis only."""
+    others = tuple(i for i in range(want.ndim) if i != axis)
+    wrong = np.abs(want - got).max(axis=others) > tolerance
+    if len(wrong) > 2 and wrong.sum() == 1:
+        place = int(wrong.argmax())
+        yield ("wrong at", axis, place), f"{label} is wrong only at {named} = {place}."
+    elif len(wrong) > 2 and wrong.sum() == len(wrong) - 1:
+        place = int(wrong.argmin())
+        yield ("right at", axis, place), f"{label} is right only at {named} = {place}."
+
+
+def _sums(
+    label: str, want: Array, got: Array, tolerance: float, axes: Sequence[str]
+) -> Iterator[tuple[Kind, str]]:
+    """What should sum to 1 along the last axis, and does not."""
+    slack = max(tolerance * want.shape[-1], 1e-9)
+    sums = got.sum(-1)
+    if want.shape[-1] < 2 or np.abs(want.sum(-1) - 1).max() > slack:
+        return
+    if np.abs(sums - 1).max() <= slack:
+        return
+    least, most = f"{sums.min():.4g}", f"{sums.max():.4g}"
+    yield ("sum",), f"{label} should sum to 1 along {axes[-1]}; it sums to {least} up to {most}."
+    for axis in range(want.ndim - 1):
+        if want.shape[axis] > 1 and np.abs(got.sum(axis) - 1).max() <= slack:
+            yield ("sum", axis), f"{label} sums to 1 along {axes[axis]} instead."
+
+
+def _near(want: Array, got: Array, tolerance: float) -> bool:
+    return want.shape == got.shape and bool(np.abs(want - got).max(initial=0) <= tolerance)

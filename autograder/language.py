@@ -1,0 +1,39 @@
+"""The language of everything that a student reads: gettext, with English as its source.
+
+The messages are in `locale/<language>/LC_MESSAGES/autograder.po`.
+"""
+
+import gettext
+import os
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "ko")
+_current = "en"
+
+
+def use(language: str) -> None:
+    """Show everything from now on in this language."""
+    global _current
+    _current = language
+
+
+def current() -> str:
+    return _current
+
+
+def of_the_locale() -> str:
+    """The first of the user's languages that there is, as the environment says; else English."""
+    wanted = next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(k))), "")
+    return next((x for x in LANGUAGES if wanted.startswith((x, f"{x}_"))), LANGUAGES[0])
+
+
+def _(message: str) -> str:
+    """A message in the current language. Sentences with values are formatted after this."""
+    return _translations(_current).gettext(message)
+
+
+@cache
+def _translations(language: str) -> gettext.NullTranslations:
+    folder = Path(__file__).with_name("locale")
+    return gettext.translation("autograder", folder, [language], fallback=True)

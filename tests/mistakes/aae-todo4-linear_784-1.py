@@ -1,0 +1,81 @@
+"""An adversarial autoencoder: encode an image, decode it, and let a discriminator shape the code.
+
+Makhzani et al. 2015. The images are grey and 32 × 32, so a flattened one has 1024 pixels.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def reparameterization(mu: Tensor, logvar: Tensor) -> Tensor:
+    """Draw z = mu + σ · noise with σ = exp(logvar / 2). Given.
+
+    Kingma & Welling 2014, section 2.4. mu, logvar and z are (batch, latent_dim).
+    """
+    std = torch.exp(logvar / 2)
+    return mu + std * torch.randn_like(std)
+
+
+class Encoder(nn.Module):
+    """An image (batch, 1, 32, 32) -> its code z (batch, latent_dim)."""
+
+    def __init__(self, latent_dim: int = 10) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.Linear(1024, 512),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+            nn.Linear(512, 512),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+        )
+        self.mu = nn.Linear(512, latent_dim)
+        self.logvar = nn.Linear(512, latent_dim)
+
+    def forward(self, img: Tensor) -> Tensor:
+        """img (batch, 1, 32, 32) -> z (batch, latent_dim)."""
+        x = self.model(img.flatten(start_dim=1))
+        return reparameterization(self.mu(x), self.logvar(x))
+
+
+class Decoder(nn.Module):
+    """A code z (batch, latent_dim) -> an image (batch, 1, 32, 32) with pixels in (-1, 1)."""
+
+    def __init__(self, latent_dim: int = 10) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.Linear(latent_dim, 512),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+            nn.Linear(512, 512),
+            nn.BatchNorm1d(512),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+            nn.Linear(512, 28 * 28),
+            nn.Tanh(),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z (batch, latent_dim) -> img (batch, 1, 32, 32)."""
+        return self.model(z).view(-1, 1, 32, 32)
+
+
+class Discriminator(nn.Module):
+    """A code z (batch, latent_dim) -> the probability (batch, 1) that the prior drew it."""
+
+    def __init__(self, latent_dim: int = 10) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            nn.Linear(latent_dim, 512),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+            nn.Linear(512, 256),
+            nn.Dropout(p=0.2),
+            nn.ReLU(),
+            nn.Linear(256, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        """z (batch, latent_dim) -> probability (batch, 1)."""
+        return self.model(z)

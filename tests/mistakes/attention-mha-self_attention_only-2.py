@@ -1,0 +1,52 @@
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class ScaledDotProductAttention(nn.Module):
+
+    def forward(
+        self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        # query 하나씩 계산
+        rows = []
+        for i in range(Q.shape[-2]):
+            q = Q[..., i : i + 1, :]
+            rows.append((q * K).sum(dim=-1) / math.sqrt(Q.shape[-1]))
+        scores = torch.stack(rows, dim=-2)
+        if mask is not None:
+            scores = scores.masked_fill(mask == False, float("-inf"))
+        attention = torch.softmax(scores, -1)
+        out = attention @ V
+        return out, attention
+
+
+class MultiHeadedAttention(nn.Module):
+
+    def __init__(
+        self, d_feat: int = 128, n_head: int = 8, dropout_p: float = 0.1, bias: bool = True
+    ) -> None:
+        super().__init__()
+        self.d_feat = d_feat
+        self.n_head = n_head
+        self.d_head = d_feat // n_head
+        self.W_Q = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_K = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_V = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_O = nn.Linear(d_feat, d_feat, bias=bias)
+        self.sdpa = ScaledDotProductAttention()
+        self.dropout = nn.Dropout(dropout_p)
+
+    def forward(
+        self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        batch, n, _ = Q.shape
+        shape = (batch, n, self.n_head, self.d_head)
+        q = self.W_Q(Q).reshape(shape).transpose(1, 2)
+        k = self.W_K(K).reshape(shape).transpose(1, 2)
+        v = self.W_V(V).reshape(shape).transpose(1, 2)
+        _, attention = self.sdpa(q, k, v, mask)
+        heads = torch.matmul(self.dropout(attention), v)
+        out = self.W_O(heads.transpose(1, 2).reshape(batch, n, -1))
+        return out, attention

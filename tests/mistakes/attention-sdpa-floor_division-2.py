@@ -1,0 +1,49 @@
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+class ScaledDotProductAttention(nn.Module):
+
+    def forward(
+        self, Q, K, V, mask=None
+    ):
+        dots = torch.einsum("...qd,...kd->...qk", Q, K)
+        logits = torch.div(dots, Q.shape[-1] ** 0.5, rounding_mode="floor")
+        if mask is not None:
+            logits = logits.masked_fill(~mask, float("-inf"))
+        attention = nn.Softmax(dim=-1)(logits)
+        out = attention @ V
+        return out, attention
+
+
+class MultiHeadedAttention(nn.Module):
+
+    def __init__(
+        self, d_feat=128, n_head=8, dropout_p=0.1, bias=True
+    ):
+        super().__init__()
+        self.d_feat = d_feat
+        self.n_head = n_head
+        self.d_head = d_feat // n_head
+        self.W_Q = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_K = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_V = nn.Linear(d_feat, d_feat, bias=bias)
+        self.W_O = nn.Linear(d_feat, d_feat, bias=bias)
+        self.sdpa = ScaledDotProductAttention()
+        self.dropout = nn.Dropout(dropout_p)
+
+    def forward(
+        self, Q, K, V, mask=None
+    ):
+        batch = Q.size(0)
+        q, k, v = [
+            proj(t).reshape(batch, t.size(1), self.n_head, self.d_head).swapaxes(1, 2)
+            for proj, t in ((self.W_Q, Q), (self.W_K, K), (self.W_V, V))
+        ]
+        z, attention = self.sdpa(q, k, v, mask=mask)
+        if self.training:
+            z = self.dropout(attention) @ v
+        out = self.W_O(z.swapaxes(1, 2).reshape(batch, Q.size(1), self.d_feat))
+        return out, attention

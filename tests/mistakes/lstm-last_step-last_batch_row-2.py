@@ -1,0 +1,33 @@
+import torch
+from torch import Tensor, nn
+
+
+class LSTMClassifier(nn.Module):
+
+  def __init__(self, xdim: int = 28, hdim: int = 256, ydim: int = 10, n_layer: int = 3) -> None:
+    super().__init__()
+    self.xdim = xdim
+    self.hdim = hdim
+    self.ydim = ydim
+    self.n_layer = n_layer
+    # batch_first concerns x and out only. The states keep the layers in front.
+    self.rnn = nn.LSTM(
+      input_size=self.xdim,
+      hidden_size=self.hdim,
+      num_layers=self.n_layer,
+      batch_first=True,
+    )
+    self.lin = nn.Linear(self.hdim, self.ydim)
+
+  def forward(self, x: Tensor) -> Tensor:
+    size = torch.Size([self.n_layer, x.shape[0], self.hdim])
+    h0, c0 = x.new_zeros(size), x.new_zeros(size)
+
+    # out (batch, time, hdim): h of the top layer at every step
+    # hn, cn (n_layer, batch, hdim): h and c of every layer after the last step
+    out, (hn, cn) = self.rnn(x, (h0, c0))
+
+    *_, last = out
+    W, b = self.lin.weight, self.lin.bias
+    logits = last @ W.T + b
+    return logits
