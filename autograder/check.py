@@ -13,6 +13,8 @@ from inspect import getdoc
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from autograder.language import _
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 # An observation of this name is not compared: remarks for the student, which cost nothing.
 REMARKS = "remarks"
+
+RAISES = "raises "  # begins what a clue says of a call that ended in an error
 
 GIVEN = "given"  # the "TODO" of checks on code that is given: 0 points, reported apart
 
@@ -35,6 +39,9 @@ class Check:
 
     A clue costs nothing and is not shown: it is run when its TODO is wrong, to tell apart mistakes
     that look alike in the other checks.
+
+    A check of code that is given is run where something is wrong that may rest on it, or `always`,
+    if no TODO shows it.
     """
 
     id: str
@@ -44,16 +51,23 @@ class Check:
     run: Callable[[Any, Draw], Mapping[str, Any]]
     apart: Mapping[str, Callable[[ModuleType], None]] = field(default_factory=dict)
     clue: bool = False
+    always: bool = False
 
 
 def check(
-    *, todo: str, points: float, apart: Mapping[str, Callable[[ModuleType], None]] | None = None
+    *,
+    todo: str,
+    points: float,
+    apart: Mapping[str, Callable[[ModuleType], None]] | None = None,
+    always: bool = False,
 ) -> Callable[[Callable[[Any, Draw], Mapping[str, Any]]], Check]:
     """Make a check of a function; its name is the check's id, its docstring the title."""
 
     def decorate(function: Callable[[Any, Draw], Mapping[str, Any]]) -> Check:
         title = (getdoc(function) or function.__name__).partition("\n\n")[0].replace("\n", " ")
-        return Check(function.__name__, todo, points, title, function, dict(apart or {}))
+        return Check(
+            function.__name__, todo, points, title, function, dict(apart or {}), always=always
+        )
 
     return decorate
 
@@ -74,7 +88,7 @@ def attempt(run: Callable[[], Any]) -> Any:
     try:
         return run()
     except Exception as error:
-        return f"raises {type(error).__name__}"
+        return f"{RAISES}{type(error).__name__}"
 
 
 class Unexpected(Exception):
@@ -89,7 +103,11 @@ def parts(result: Any, *names: str) -> tuple[Any, ...]:
     """The parts of a returned tuple; raises Unexpected when it is anything else."""
     if isinstance(result, tuple | list) and len(result) == len(names):
         return tuple(result)
-    raise Unexpected(f"returned {describe(result)}; expected a tuple ({', '.join(names)})")
+    raise Unexpected(
+        _("returned {what}; expected a tuple ({names})").format(
+            what=describe(result), names=", ".join(names)
+        )
+    )
 
 
 MOST_ENTRIES = 2**21  # of a returned tensor; none that is asked for comes near
@@ -100,9 +118,11 @@ def tensor(result: Any, name: str) -> Tensor:
     import torch
 
     if type(result) not in (torch.Tensor, torch.nn.Parameter) or result.layout != torch.strided:
-        raise Unexpected(f"returned {describe(result)}; expected an ordinary tensor, {name}")
+        sentence = _("returned {what}; expected an ordinary tensor, {name}")
+        raise Unexpected(sentence.format(what=describe(result), name=name))
     if result.numel() > MOST_ENTRIES:
-        raise Unexpected(f"returned {describe(result)}, which is far too large for {name}")
+        sentence = _("returned {what}, which is far too large for {name}")
+        raise Unexpected(sentence.format(what=describe(result), name=name))
     whole: Tensor = result
     return whole
 
@@ -174,11 +194,12 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if type(value) in (torch.Tensor, torch.nn.Parameter):
-        kind = "" if value.layout == torch.strided else "sparse "
-        return f"a {kind}tensor of shape {tuple(value.shape)}"
+        sparse = value.layout != torch.strided
+        words = _("a sparse tensor of shape {shape}") if sparse else _("a tensor of shape {shape}")
+        return words.format(shape=tuple(value.shape))
+    kind = type(value).__name__
     if type(value) in (tuple, list):
-        kind = type(value).__name__
-        return f"a {kind} of {len(value)}"
+        return _("a {kind} of {count}").format(kind=kind, count=len(value))
     if type(value) in (bool, int, float, str):
-        return f"a {type(value).__name__}"
-    return f"an object of type {type(value).__name__}"
+        return _("a {kind}").format(kind=kind)
+    return _("an object of type {kind}").format(kind=kind)

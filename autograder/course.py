@@ -12,6 +12,7 @@ from typing import Any
 
 from autograder.check import GIVEN
 from autograder.errors import CourseError, UsageError
+from autograder.language import _
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -26,6 +27,7 @@ class CheckInfo:
     title: str
     apart: tuple[str, ...] = ()
     clue: bool = False
+    always: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,15 @@ class Assignment:
     def from_summary(cls, summary: Mapping[str, Any]) -> "Assignment":
         """From what the warm process says of it."""
         checks = [
-            CheckInfo(c["id"], c["todo"], c["points"], c["title"], tuple(c["apart"]), c["clue"])
+            CheckInfo(
+                c["id"],
+                c["todo"],
+                c["points"],
+                c["title"],
+                tuple(c["apart"]),
+                c["clue"],
+                c["always"],
+            )
             for c in summary["checks"]
         ]
         return cls(
@@ -114,8 +124,10 @@ class Course:
             if next(folder.glob("*.safetensors"), None) is not None:
                 return cls(folder.parent, folder)
         raise UsageError(
-            "there are no recorded observations (*.safetensors) beside your files; "
-            "work in the folder of the hand-out."
+            _(
+                "there are no recorded observations (*.safetensors) beside your files; work in the "
+                "folder of the hand-out."
+            )
         )
 
     @cached_property

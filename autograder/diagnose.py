@@ -6,7 +6,6 @@ included, as far as they can be compared; values to tolerance, errors by type, s
 differs from run to run (a random state, a dropout) must differ in both.
 """
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from autograder import language, results
-from autograder.check import GIVEN, REMARKS
+from autograder.check import GIVEN, RAISES, REMARKS
 from autograder.compare import FLOORS
 from autograder.course import Assignment, CheckInfo, Course
 from autograder.evidence import evidence
@@ -222,9 +221,8 @@ def _fitting(
     """The candidates that show what a submission shows, wherever both can be compared.
 
     Clues decide between candidates that the checks cannot tell apart. They hang on how an answer is
-    written, so it may be that none agrees; then what the checks saw decides, if it was more than an
-    error. An error alone is no evidence: many mistakes end in the same one. With the same text it
-    is, unless a clue speaks against it.
+    written, so it may be that none agrees; then what the checks saw decides. An error alone is no
+    evidence, as many mistakes end in the same one; an error that says the same for all sizes is.
     """
     seen = {check.id: runs.look(check, look) for check in checks}
     others = [check for check in checks if not check.clue and _comparable(seen[check.id])]
@@ -257,7 +255,12 @@ def _fitting(
         for c in agreed or candidates
         if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
     ]
-    by_text = [c for c in agreed if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)]
+    same_text = [
+        c for c in candidates if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)
+    ]
+    by_text = [c for c in agreed if c in same_text] or same_text
+    if not by_text and any(isinstance(seen[check.id].observation, Observed) for check in others):
+        by_text = agreed  # an error in some checks only is evidence as well
     return [c for c in by_value if c in by_text] or by_value or by_text
 
 
@@ -275,15 +278,16 @@ def _clue_fits(one: Shown, other: Shown) -> bool:
 
 def _is_telling(shown: Shown, reference: Shown) -> bool:
     """Whether a check sees values of a variant that the reference does not show."""
-    return isinstance(shown.observation, Observed) and not same(shown, reference)
+    if not isinstance(shown.observation, Observed) or same(shown, reference):
+        return False
+    values = shown.observation.values.values()
+    return not all(isinstance(v, str) and v.startswith(RAISES) for v in values)
 
 
 def _same_text(one: Shown, other: Shown) -> bool:
-    """Whether two errors say the same, but for the sizes in it."""
+    """Whether two errors say the same, down to the sizes in it."""
     a, b = one.observation, other.observation
-    if not (isinstance(a, Raised) and isinstance(b, Raised)):
-        return True
-    return re.sub(r"-?\d+", "#", a.message) == re.sub(r"-?\d+", "#", b.message)
+    return not (isinstance(a, Raised) and isinstance(b, Raised)) or a.message == b.message
 
 
 def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:

@@ -12,6 +12,7 @@ from autograder import results
 from autograder.check import GIVEN
 from autograder.compare import Tolerances, difference, remarks
 from autograder.course import Assignment, CheckInfo
+from autograder.language import _
 from autograder.observation import Died, Observation, Observed, Raised
 from autograder.results import CheckResult, TodoResult, total
 
@@ -54,8 +55,9 @@ def judge(
     """
     outcomes: dict[str, Outcome] = {}
     for check in sorted(assignment.checks, key=lambda check: check.todo == GIVEN):
-        if check.todo == GIVEN and all(outcome.passed for outcome in outcomes.values()):
-            break  # all that rests on the given code is right
+        right = all(outcome.passed for outcome in outcomes.values())
+        if check.todo == GIVEN and right and not check.always:
+            continue  # all that rests on the given code is right
         expected = reference[check.id, False]
         outcomes[check.id] = _outcome(check, assignment, expected, observe(check, False))
     judged = [check for check in assignment.checks if check.id in outcomes]
@@ -90,7 +92,7 @@ def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[Todo
             0.0,
             total([c.points for c in checks]),
             verdict,
-            tuple(CheckResult(c.id, c.title, False, message) for c in checks),
+            tuple(CheckResult(c.id, _(c.title), False, message) for c in checks),
         )
         for id, checks in assignment.todos.items()
         if id != GIVEN
@@ -100,7 +102,8 @@ def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[Todo
 def failure(observation: Raised | Died) -> Outcome:
     """The verdict on an error or a death, with a sentence for the student."""
     if isinstance(observation, Died):
-        return Outcome(observation.verdict, f"Your code could not finish: {observation.detail}.")
+        sentence = _("Your code could not finish: {reason}.").format(reason=observation.detail)
+        return Outcome(observation.verdict, sentence)
     kind, message = observation.type, observation.message
     if kind in ("MissingDefinition", "UnreadableSource"):
         return Outcome(results.ERROR, message)
@@ -111,9 +114,10 @@ def failure(observation: Raised | Died) -> Outcome:
     text = f"{kind}: {message}" if message else kind
     if observation.place:
         place = observation.place
-        text += f"\n  in {place.file}, line {place.line}: {place.text}"
+        where = _("in {file}, line {line}: {text}")
+        text += "\n  " + where.format(file=place.file, line=place.line, text=place.text)
     elif observation.step:
-        text += f"\n  in the check, at: {observation.step}"
+        text += "\n  " + _("in the check, at: {step}").format(step=observation.step)
     return Outcome(verdict, text, raised=observation)
 
 
@@ -128,7 +132,7 @@ def _outcome(
     if isinstance(received, Raised) and received.type == "NotImplementedError":
         match = re.match(r"TODO (\w+)", received.message)
         if match and match[1] == check.todo:
-            return Outcome(results.NOT_ATTEMPTED, "Not attempted yet.", match[1])
+            return Outcome(results.NOT_ATTEMPTED, _("Not attempted yet."), match[1])
         if match and match[1] in assignment.todos:
             return _blocked(match[1])
     return failure(received)
@@ -148,7 +152,8 @@ def _raised_before(
 
 
 def _blocked(todo: str) -> Outcome:
-    return Outcome(results.FAILED, f"This could not be judged until {todo} works.", todo)
+    sentence = _("This could not be judged until {todo} works.").format(todo=todo)
+    return Outcome(results.FAILED, sentence, todo)
 
 
 def _todo(
@@ -178,7 +183,7 @@ def _todo(
             verdict = results.NOT_ATTEMPTED if own else results.FAILED
             if own:
                 outcomes = {
-                    k: replace(o, message="Not attempted yet.") if o in failed else o
+                    k: replace(o, message=_("Not attempted yet.")) if o in failed else o
                     for k, o in outcomes.items()
                 }
     return TodoResult(
@@ -187,7 +192,7 @@ def _todo(
         total([c.points for c in checks]),
         verdict,
         tuple(
-            CheckResult(c.id, c.title, outcomes[c.id].passed, outcomes[c.id].message)
+            CheckResult(c.id, _(c.title), outcomes[c.id].passed, outcomes[c.id].message)
             for c in checks
         ),
         carried_from=tuple(sorted(carried)),

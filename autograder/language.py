@@ -5,6 +5,7 @@ The messages are in `locale/<language>/LC_MESSAGES/autograder.po`.
 
 import gettext
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def use(language: str) -> None:
     """Show everything from now on in this language."""
     global _current
     _current = language
+    _translations(language)  # read now: once, before any fork
 
 
 def current() -> str:
@@ -23,9 +25,10 @@ def current() -> str:
 
 
 def of_the_locale() -> str:
-    """The first of the user's languages that there is, as the environment says; else English."""
+    """The user's language, as the environment says, if it is one of ours; else English."""
     wanted = next((v for k in ("LC_ALL", "LC_MESSAGES", "LANG") if (v := os.environ.get(k))), "")
-    return next((x for x in LANGUAGES if wanted.startswith((x, f"{x}_"))), LANGUAGES[0])
+    language = re.split(r"[_.@]", wanted)[0]
+    return language if language in LANGUAGES else LANGUAGES[0]
 
 
 def _(message: str) -> str:

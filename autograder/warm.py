@@ -83,6 +83,7 @@ def _summary(name: str, module: ModuleType) -> dict[str, Any]:
                 "title": c.title,
                 "apart": list(c.apart),
                 "clue": c.clue,
+                "always": c.always,
             }
             for c in checks_of(module).values()
         ],

@@ -27,6 +27,7 @@ from torch import nn
 from autograder import frames
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
+from autograder.language import _
 from autograder.limits import DEFAULT
 from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
 from autograder.source import UnreadableSource, placeholders, read_notebook, read_python
@@ -48,15 +49,15 @@ class StudentModule(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         classes = [n for n, v in vars(self).items() if isinstance(v, type) and _is_own(v, self)]
-        sentence = f"{os.path.basename(self.__file__)} defines no {name}"
         near = difflib.get_close_matches(name, classes, n=1, cutoff=0.6)
         if near:
-            sentence += f"; it defines {near[0]}: rename that to {name}"
+            sentence = _("{file} defines no {name}; it defines {others}: rename that to {name}.")
         elif classes:
-            sentence += f" (only {', '.join(sorted(classes)[:8])}); keep the stub's class names"
+            sentence = _("{file} defines no {name} (only {others}); keep the stub's class names.")
         else:
-            sentence += ", nor any other class; start from the stub"
-        raise MissingDefinition(sentence + ".")
+            sentence = _("{file} defines no {name}, nor any other class; start from the stub.")
+        file, others = os.path.basename(self.__file__), ", ".join(near or sorted(classes)[:8])
+        raise MissingDefinition(sentence.format(file=file, name=name, others=others))
 
 
 def serve(
@@ -144,8 +145,12 @@ def import_submission(
                 except Exception as error:
                     if not part.optional:
                         raise
-                    line = f"{part.code.co_filename}, line {part.line}"
-                    notes.append(f"{line} is left out: {_cut(f'{type(error).__name__}: {error}')}")
+                    note = _("{file}, line {line} is left out: {error}").format(
+                        file=part.code.co_filename,
+                        line=part.line,
+                        error=_cut(f"{type(error).__name__}: {error}"),
+                    )
+                    notes.append(note)
     except UnreadableSource as error:
         return None, {
             "failed": pack(Raised("UnreadableSource", _cut(str(error))))[0],
@@ -157,7 +162,7 @@ def import_submission(
         found = next((other for other in others if other in vars(module)), None)
         if public not in vars(module) and found:
             setattr(module, public, vars(module)[found])
-            notes.append(f"{found} is graded as {public}.")
+            notes.append(_("{found} is graded as {name}.").format(found=found, name=public))
     return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
 
@@ -188,7 +193,7 @@ def run_check(
 def observe(value: Any, depth: int = 3) -> Value:
     """A student's value as plain data. Only an exact, dense torch tensor counts as a tensor."""
     if type(value) is int and abs(value) >= 2**63:
-        return Other("a huge number")
+        return Other(_("a huge number"))
     if value is None or type(value) in (bool, int, float, str):
         return value[: DEFAULT.text] if type(value) is str else value
     if type(value) in (list, tuple) and depth and len(value) <= 64:
@@ -196,13 +201,14 @@ def observe(value: Any, depth: int = 3) -> Value:
     if type(value) not in (torch.Tensor, nn.Parameter):
         return Other(describe(value))
     if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
-        return Other("a sparse, quantised or empty (meta) tensor")
+        return Other(_("a sparse, quantised or empty (meta) tensor"))
     if value.ndim > frames.MOST_AXES:
-        return Other(f"a tensor with {value.ndim} axes")
+        return Other(_("a tensor with {count} axes").format(count=value.ndim))
+    shape = tuple(value.shape)
     if value.is_complex():
-        return Other(f"a complex tensor of shape {tuple(value.shape)}")
+        return Other(_("a complex tensor of shape {shape}").format(shape=shape))
     if value.numel() * max(value.element_size(), 4) > DEFAULT.tensor:
-        return Other(f"a tensor of shape {tuple(value.shape)}, too large to compare")
+        return Other(_("a tensor of shape {shape}, too large to compare").format(shape=shape))
     plain = value.detach().resolve_conj().resolve_neg().cpu()
     if plain.dtype == torch.bfloat16:
         plain = plain.float()

@@ -7,6 +7,7 @@ network as it was given, with stand-ins at the other six places.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from autograder.check import REMARKS, Inseparable, check, distinct, gradients, tensor
 from autograder.draw import Draw, default_dtype
+from autograder.language import _
 
 CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discriminator": ()}
 FILES = ("adversarial_autoencoder",)
@@ -84,16 +86,24 @@ LISTS: dict[str, Sequence[Slot]] = {
 }
 
 
+# What is given of each forward, with z = mu.
+FORWARDS: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "Encoder": lambda model, img: model.mu(model.model(img.flatten(start_dim=1))),
+    "Decoder": lambda model, z: model.model(z).view(-1, 1, 32, 32),
+    "Discriminator": lambda model, z: model.model(z),
+}
+
+
 class OtherWidth(nn.Module):
     """Stands in for a linear layer: repeats features up to a width, and sets each against its neighbour."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.shift = width, 0.0
 
     def forward(self, x: Tensor) -> Tensor:
         wide = x[..., torch.arange(self.width) % x.size(-1)]
-        return wide - 0.5 * x.roll(1, -1)[..., torch.arange(self.width) % x.size(-1)]
+        return wide - 0.5 * x.roll(1, -1)[..., torch.arange(self.width) % x.size(-1)] + self.shift
 
 
 def only(part: str, *, mixing: bool = True) -> Callable[[ModuleType], None]:
@@ -149,10 +159,11 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                 raise NotImplementedError(f"TODO {todo}")
         if part := vars(module).get(ONLY):
             if layers is None:
-                raise Inseparable(
-                    f"{name}.model is not a list of layers, so that its parts cannot be "
-                    "judged apart from each other; something in it is wrong"
+                sentence = _(
+                    "{name}.model is not a list of layers, so that its parts cannot be judged "
+                    "apart from each other; something in it is wrong"
                 )
+                raise Inseparable(sentence.format(name=name))
             slots, mixing = LISTS[name], vars(module)[MIXING]
             owned = owners(layers, places, slots)
             kept = [
@@ -161,6 +172,10 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                 for layer in keep(part, slot, owned[place], latent_dim, mixing=mixing)
             ]
             model.model = nn.Sequential(*kept)
+            if part != "given":
+                if name == "Encoder":
+                    model.mu = nn.Linear(512, latent_dim)
+                model.forward = partial(FORWARDS[name], model)
         return model
 
     return draw.build(make, names[name])
@@ -320,7 +335,14 @@ def outcome(
     if bias:
         inputs[bias] = draw.parameter(bias)
     if alone:
-        return {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
+        seen = {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
+        if todo == "todo7":
+            draw.put("model.6.bias", -8.0)
+            for layer in model.modules():
+                if isinstance(layer, OtherWidth) and layer.width == 1:
+                    layer.shift = -8.0
+            seen[f"{gives} of low scores"] = model(x)
+        return seen
     found = gradients({gives: out}, inputs, draw)
     if isinstance(pixels := found.get("gradient of the image"), Tensor):
         found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
@@ -371,7 +393,7 @@ def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
     kinds = [kind_of(layer) for layer in layers_of(model) or []]
     if kinds[1:3] == ["activation", "dropout"]:
         remarks.append(
-            "TODO 1 and TODO 2 stand in the other order; with ReLU that gives the same numbers."
+            _("TODO 1 and TODO 2 stand in the other order; with ReLU that gives the same numbers.")
         )
     return {
         "z": z,
@@ -508,4 +530,28 @@ def given_decoder(module: Any, draw: Draw) -> dict[str, Any]:
 @check(todo="given", points=0, apart=given("todo5", "todo6", "todo7"))
 def given_discriminator(module: Any, draw: Draw) -> dict[str, Any]:
     """What is given of the Discriminator is as it was."""
-    return outcome(module, draw, "Discriminator", "given", latent_dim=5, batch=2)
+    return outcome(module, draw, "Discriminator", "given", latent_dim=5, batch=12)
+
+
+@check(todo="given", points=0, always=True)
+def given_noise(module: Any, draw: Draw) -> dict[str, Any]:
+    """reparameterization is as it was given: mu + σ · noise, with σ = exp(logvar / 2)."""
+    seen: dict[str, Any] = {}
+    for logvar in (2.0, -2.0):
+        mu = torch.full((2048, 8), 3.0)
+        z = tensor(module.reparameterization(mu, torch.full_like(mu, logvar)), "z")
+        again = tensor(module.reparameterization(mu, torch.full_like(mu, logvar)), "z")
+        # Rounded: the noise may come from anywhere, and is other noise each time.
+        spread = z.std(dim=0).mean()
+        inside = (z - z.mean()).abs() < spread
+        seen |= {
+            f"mean of z, where mu is 3 and logvar {logvar:g}": round(z.mean().item()),
+            f"log σ as a multiple of logvar, where that is {logvar:g}": (
+                round(spread.log().item() / logvar, 1) if spread > 0 else "there is no noise"
+            ),
+            f"share of z within σ, where logvar is {logvar:g}": round(
+                inside.double().mean().item(), 1
+            ),
+            f"noise is drawn anew, where logvar is {logvar:g}": not torch.equal(z, again),
+        }
+    return seen

@@ -18,6 +18,7 @@ from autograder.check import (
     tensor,
 )
 from autograder.draw import Draw, default_dtype
+from autograder.language import _
 
 CLASSES = {
     "ScaledDotProductAttention": ("ScaledDotProduct", "SDPA"),
@@ -204,7 +205,7 @@ def dropout_falls_on_the_attention(module: Any, draw: Draw) -> dict[str, Any]:
     values, output = draw.parameter("W_V.weight"), draw.parameter("W_O.weight")
     biases = draw.parameter("W_V.bias"), draw.parameter("W_O.bias")
     if values is None or output is None:
-        raise Unexpected("MultiHeadedAttention has no W_V and W_O; keep the stub's __init__")
+        raise Unexpected(_("MultiHeadedAttention has no W_V and W_O; keep the stub's __init__"))
     with torch.no_grad():
         values.copy_(torch.eye(d_feat))
         output.copy_(torch.eye(d_feat))

@@ -19,6 +19,7 @@ from autograder.check import (
     tensor,
 )
 from autograder.draw import Draw, default_dtype
+from autograder.language import _
 
 CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
 FILES = ("rnn", "lstm_classifier")
@@ -109,7 +110,7 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
     """Run the model, and see the states that its LSTM starts from and what the LSTM gives."""
     found = lstms(model)
     if not found:
-        raise Unexpected("the model holds no nn.LSTM; keep the stub's self.rnn")
+        raise Unexpected(_("the model holds no nn.LSTM; keep the stub's self.rnn"))
     rnn = found[0]
     watch = Watch()
     rnn.__class__ = WatchedLSTM
@@ -122,7 +123,7 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
         if not watch.outs:
             raise
     if not watch.outs:
-        raise Unexpected("forward() never called self.rnn")
+        raise Unexpected(_("forward() never called self.rnn"))
     remarks = []
     hx = watch.hx
     if hx is None:
@@ -131,11 +132,11 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
         shape = (rnn.num_layers, x.size(0), rnn.hidden_size)
         built = [made for made in watch.made if made.shape == shape]
         if not built:
-            raise Unexpected("self.rnn was called without states; the TODO asks for h0 and c0")
+            raise Unexpected(_("self.rnn was called without states; the TODO asks for h0 and c0"))
         hx = built[0], built[-1]
-        remarks.append("You built h0 and c0, but did not hand them to self.rnn.")
+        remarks.append(_("You built h0 and c0, but did not hand them to self.rnn."))
     if not (isinstance(hx, tuple | list) and len(hx) == 2):
-        raise Unexpected("self.rnn was not given a pair of states (h0, c0)")
+        raise Unexpected(_("self.rnn was not given a pair of states (h0, c0)"))
     seen = {"h0": hx[0], "c0": hx[1], "out of self.rnn": torch.cat(watch.outs, dim=1)}
     return {f"{name}{suffix}": value for name, value in seen.items()} | {REMARKS: remarks}
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.check import check, gradients, parts, tensor
+from autograder.check import attempt, check, clue, gradients, parts, tensor
 from autograder.draw import Draw, default_dtype
 
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -50,6 +50,21 @@ class OtherPatches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1).unflatten(1, (self.n_patches, -1)).mean(-1, keepdim=True) * self.mix
+
+
+class Recorder(nn.Module):
+    """Remembers what a layer gave first."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+        self.given: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.layer(x)
+        if self.given is None:
+            self.given = out.clone()  # what comes after may change it in place
+        return out
 
 
 class OtherEmbedding(nn.Module):
@@ -163,7 +178,7 @@ def embedding(module: Any, draw: Draw, c: int, size: int, patch: int, d: int) ->
     def make() -> nn.Module:
         model: nn.Module = module.ImageEmbedding(c, size, patch, d)
         if OTHER_PATCHES in vars(module):
-            model.rearrange, model.linear = OtherPatches(n, d), nn.Identity()
+            model.rearrange, model.linear = nn.Identity(), OtherPatches(n, d)
         return model
 
     return draw.build(make, names)
@@ -231,7 +246,7 @@ def observed(result: Any) -> dict[str, Any]:
     return {"x": x, "attention": attention}
 
 
-@check(todo="encoder_block", points=1.5, apart={"given": other_sublayers})
+@check(todo="encoder_block", points=1, apart={"given": other_sublayers})
 def adds_each_sublayer_to_its_own_input(module: Any, draw: Draw) -> dict[str, Any]:
     """z' = MSA(LN(z)) + z, then z = MLP(LN(z')) + z'."""
     block = encoder_block(module, draw, 6, 2, 3).eval()
@@ -263,6 +278,17 @@ def block_on_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         block = encoder_block(module, draw, 8, 2, 3).eval()
         x = draw(3, 5, 8)
         return observed(block(x)) | {"x of one image alone": observed(block(x[1:2]))["x"]}
+
+
+@check(todo="encoder_block", points=0.5, apart={"given": other_sublayers})
+def dropout_stays_inside_the_sublayers(module: Any, draw: Draw) -> dict[str, Any]:
+    """In training nothing is dropped but inside of the two sublayers."""
+    names = block_names(8, 3)
+    block = draw.build(lambda: module.EncoderBlock(8, 2, 3, 0.5), names).train()
+    # Each sublayer gives its bias, whatever is dropped inside of it.
+    draw.put("mha.linear.weight", 0.0)
+    draw.put("mlp.3.weight", 0.0)
+    return observed(block(draw(3, 5, 8)))
 
 
 BODY = {"cls_token": other_parts, "encoder_block": other_parts, "given": other_parts}
@@ -369,12 +395,43 @@ def given_stack_of_blocks(module: Any, draw: Draw) -> dict[str, Any]:
     """EncoderModule is as it was given: different blocks, each fed by the one before."""
     other_block(module)
     em = draw.build(lambda: module.EncoderModule(6, 3, 2, 4, 0.2), {}).eval()
+    registered = {"parameters that are registered": len(list(em.parameters()))}
+    if not any(registered.values()):  # so none was drawn, and what it gives is noise
+        return registered
     x, attentions = parts(em(draw(2, 4, 6)), "x", "attentions")
-    return {"x": x, "attentions": attentions}
+    return registered | {"x": x, "attentions": attentions}
 
 
 @check(todo="given", points=0)
 def given_patches(module: Any, draw: Draw) -> dict[str, Any]:
     """ImageEmbedding cuts patches and embeds them as it was given."""
     model: Any = embedding(module, draw, 2, 6, 3, 5)
-    return {"embedded patches": model.linear(model.rearrange(draw(3, 2, 6, 6)))}
+    linear, image = model.linear, draw(3, 2, 6, 6)
+    model.linear = Recorder(linear)
+    attempt(lambda: model(image))  # what comes after the patches is not looked at here
+    patches = model.linear.given
+    return {"embedded patches": linear(model.rearrange(image)) if patches is None else patches}
+
+
+@clue(todo="cls_token", apart={"given": other_patches})
+def tokens_of_sizes_that_hide_errors(module: Any, draw: Draw) -> dict[str, Any]:
+    """A single image, a single patch, and a single feature: what is refused elsewhere fits there."""
+    seen = {}
+    for name, patch, d, batch in (("image", 3, 7, 1), ("patch", 6, 4, 3), ("feature", 6, 1, 3)):
+        model, images = embedding(module, draw, 2, 6, patch, d), draw(batch, 2, 6, 6)
+        seen[f"tokens with a single {name}"] = attempt(lambda: model(images))  # noqa: B023
+    return seen
+
+
+@clue(todo="encoder_block", apart={"given": other_sublayers})
+def as_many_tokens_as_features(module: Any, draw: Draw) -> dict[str, Any]:
+    """Where both are as many, a mistaken axis is not refused."""
+    block, x = encoder_block(module, draw, 6, 2, 3).eval(), draw(6, 6, 6)
+    return {"result": attempt(lambda: observed(block(x))["x"])}
+
+
+@clue(todo="body", apart=BODY)
+def as_many_tokens_as_features_and_classes(module: Any, draw: Draw) -> dict[str, Any]:
+    """Where all are as many, a mistaken axis is not refused."""
+    vit, images = transformer(module, draw, 1, 4, 2, 5, 2, 1, 5).eval(), draw(5, 1, 4, 4)
+    return {"result": attempt(lambda: parts(vit(images), "logits", "attentions")[0])}
