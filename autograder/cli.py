@@ -14,6 +14,7 @@ import click
 
 from autograder import __version__
 from autograder.errors import AutograderError, GraderError, UsageError
+from autograder.language import LANGUAGES, of_the_locale, use
 
 if TYPE_CHECKING:
     from autograder.results import Result
@@ -22,6 +23,12 @@ course_option = click.option(
     "--course",
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder that holds solutions/ and assignments/.  [default: found by itself]",
+)
+language_option = click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    default=of_the_locale,
+    help="The language of what students read.  [default: the locale's]",
 )
 
 
@@ -65,6 +72,7 @@ def commands() -> None:
     metavar="ASSIGNMENT",
     help="Count this assignment as zero where it is missing (repeatable, or with commas).",
 )
+@language_option
 @course_option
 def grade(
     submissions: Path,
@@ -74,6 +82,7 @@ def grade(
     timeout: float,
     only: tuple[str, ...],
     expect: tuple[str, ...],
+    lang: str,
     course: Path | None,
 ) -> None:
     """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
@@ -109,6 +118,7 @@ def grade(
             submission_seconds=6 * timeout,
         ),
     )
+    use(lang)
     found = Course.find(course)
     output: Output | None = None
     landed_results: Sequence[Result] = ()
@@ -150,7 +160,8 @@ def grade(
 
 @commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def check(files: tuple[Path, ...]) -> None:
+@language_option
+def check(files: tuple[Path, ...], lang: str) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
     Your answer is compared with what the reference showed for the same inputs; no solution is
@@ -161,6 +172,7 @@ def check(files: tuple[Path, ...]) -> None:
     from autograder.own import check_files
     from autograder.reports.terminal import show_result
 
+    use(lang)
     console = Console(highlight=False)
     complete = True
     for result in check_files(files):
@@ -213,6 +225,75 @@ def record(only_check: bool, course: Path | None) -> None:
                     path.write_bytes(save(reference, checks))
         count = len(warm.summaries)
     _report_files(changed, only_check, count, "autograder record")
+
+
+@commands.command()
+@click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT…]")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="Repeat over N seeds.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=1, help="The first seed.")
+@click.option("--mutants/--no-mutants", default=True, help="Mutate the solutions as well.")
+@click.option("--matrix", type=click.Path(path_type=Path), help="Write mistakes × checks as CSV.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1)
+@course_option
+def doctor(
+    assignments: tuple[str, ...],
+    seeds: int,
+    seed: int,
+    mutants: bool,
+    matrix: Path | None,
+    jobs: int,
+    course: Path | None,
+) -> None:
+    """Prove that the grader itself is right: what it must accept, catch and name.
+
+    For each ASSIGNMENT (without any, all): the solution, the stub, worthless answers, every variant
+    in solutions/variants/, and mutants of the solution. The exit status is 0 when all proofs hold.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from autograder.course import Assignment, Course
+    from autograder.doctor import Doctor
+    from autograder.pool import Warm
+    from autograder.reports.doctor import kill_matrix, matrix_file, summary, unsteady
+
+    found = Course.find(course)
+    if unknown := set(assignments) - set(found.check_files):
+        raise UsageError(
+            f"there is no assignment {', '.join(sorted(unknown))}; "
+            f"there are {', '.join(found.check_files)}."
+        )
+    console, errors = Console(highlight=False), Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    reports = []
+    with (
+        Warm(found.check_files, preload=["nbformat"]) as warm,
+        Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar,
+    ):
+        for assignment in map(Assignment.from_summary, warm.summaries):
+            if assignments and assignment.name not in assignments:
+                continue
+            for number in range(seeds):
+                one = Doctor(warm, found, assignment, seed + number, jobs)
+                mutate = mutants and number == 0
+                task = bar.add_task(f"{assignment.name}", total=one.count(mutate=mutate))
+                try:
+                    reports.append(one.examine(lambda t=task: bar.advance(t), mutate=mutate))  # type: ignore[misc]
+                finally:
+                    one.close()
+                    bar.remove_task(task)
+    for report in reports[::seeds]:
+        console.print(kill_matrix(report))
+    console.print(summary(reports))
+    if matrix:
+        matrix.write_text(matrix_file(reports), "utf-8")
+        console.print(f"The kill matrix is in {matrix}.")
+    problems = [problem for report in reports for problem in report.problems] + unsteady(reports)
+    for problem in problems:
+        console.print(f"✗ {problem}", style="red", soft_wrap=True, markup=False)
+    if not problems:
+        console.print("✓ all proofs hold.", style="green")
+    sys.exit(1 if problems else 0)
 
 
 def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:

@@ -2,7 +2,7 @@
 
 `solutions/variants/<assignment>.toml` holds `[[variant]]` tables: `id`, `todo`, `accepted`, one or more
 `[[variant.behaviour]]` (each an edit of the solution), and for a mistake `hint` and `feedback` in both
-languages. An edit is a new text for the whole region (`region`), or texts that must occur exactly once
+languages; `hides` lists other TODOs that cannot be judged with this mistake. An edit is a new text for the whole region (`region`), or texts that must occur exactly once
 (`edits`, a list of `find` and `put`).
 """
 
@@ -38,6 +38,7 @@ class Variant:
     behaviours: tuple[Behaviour, ...]
     hint: Mapping[str, str]
     feedback: Mapping[str, str]
+    hides: tuple[str, ...] = ()  # other TODOs that cannot be seen at all with this mistake
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -87,6 +88,7 @@ def _variant(table: Mapping[str, Any], source: str, where: str) -> Variant:
         behaviours=tuple(
             _edited(source, table["todo"], behaviour, where) for behaviour in table["behaviour"]
         ),
+        hides=tuple(table.get("hides", ())),
         **texts,
     )
 

@@ -337,11 +337,13 @@ def outcome(
     if alone:
         seen = {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
         if todo == "todo7":
-            draw.put("model.6.bias", -8.0)
-            for layer in model.modules():
-                if isinstance(layer, OtherWidth) and layer.width == 1:
-                    layer.shift = -8.0
-            seen[f"{gives} of low scores"] = model(x)
+            # Far from the middle, where answers that are alike there differ.
+            for label, shift in (("low", -8.0), ("high", 8.0)):
+                draw.put("model.6.bias", shift)
+                for layer in model.modules():
+                    if isinstance(layer, OtherWidth) and layer.width == 1:
+                        layer.shift = shift
+                seen[f"{gives} of {label} scores"] = model(x)
         return seen
     found = gradients({gives: out}, inputs, draw)
     if isinstance(pixels := found.get("gradient of the image"), Tensor):
@@ -547,7 +549,7 @@ def given_noise(module: Any, draw: Draw) -> dict[str, Any]:
         seen |= {
             f"mean of z, where mu is 3 and logvar {logvar:g}": round(z.mean().item()),
             f"log σ as a multiple of logvar, where that is {logvar:g}": (
-                round(spread.log().item() / logvar, 1) if spread > 0 else "there is no noise"
+                round(spread.log().item() / logvar, 1) if spread > 0 else _("there is no noise")
             ),
             f"share of z within σ, where logvar is {logvar:g}": round(
                 inside.double().mean().item(), 1
