@@ -27,10 +27,12 @@ lint: $(READY)  ## check style, format and types
 drift: $(READY)  ## check that everything that is generated is current
 	$(BIN)/autograder stubs --check
 	$(BIN)/autograder record --check
+	$(BIN)/python tests/messages.py --check
 
 generated: $(READY)  ## write everything that is generated
 	$(BIN)/autograder stubs
 	$(BIN)/autograder record
+	$(BIN)/python tests/messages.py
 
 bench: $(READY)  ## measure time and memory, beside a fresh Python and otter
 	$(BIN)/python tests/bench.py

@@ -11,6 +11,8 @@ from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
 from typing import Any, NoReturn
 
+from autograder.language import _
+
 # What courses plot, load data and show progress with.
 OPTIONAL = frozenset(
     [
@@ -67,7 +69,7 @@ class Absent:
     def __enter__(self) -> NoReturn:
         self._complain()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         """Never reached: nothing is entered."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -78,8 +80,10 @@ class Absent:
 
     def _complain(self) -> NoReturn:
         raise ModuleNotFoundError(
-            f"{self._name} was used, but {self._name.partition('.')[0]} is not installed where your "
-            "work is graded; move what needs it out of the graded code."
+            _(
+                "{name} was used, but {package} is not installed where your work is graded; "
+                "move what needs it out of the graded code."
+            ).format(name=self._name, package=self._name.partition(".")[0])
         )
 
 
@@ -88,8 +92,10 @@ class AbsentBase:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise ModuleNotFoundError(
-            f"{type(self).__name__} derives from a class of a package that is not installed where "
-            "your work is graded."
+            _(
+                "{name} derives from a class of a package that is not installed where your work "
+                "is graded."
+            ).format(name=type(self).__name__)
         )
 
 

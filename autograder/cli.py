@@ -202,8 +202,10 @@ def stubs(only_check: bool, course: Path | None) -> None:
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; fail if one is stale.")
 @course_option
 def record(only_check: bool, course: Path | None) -> None:
-    """Record what the reference shows at the public seed, beside the stubs."""
+    """Record what the reference and known mistakes show at the public seed, beside the stubs."""
+    from autograder import mistakes
     from autograder.course import Assignment, Course
+    from autograder.diagnose import Catalogue
     from autograder.examine import examine_reference
     from autograder.pool import Warm
     from autograder.record import PUBLIC_SEED, drift, save
@@ -223,7 +225,14 @@ def record(only_check: bool, course: Path | None) -> None:
                     click.echo(f"{path}: {reason}")
                 else:
                     path.write_bytes(save(reference, checks))
-        count = len(warm.summaries)
+            path = found.assignments / f"{name}.mistakes.npz"
+            if mistakes.recorded_digest(path) != (now := mistakes.digest(found, name)):
+                changed.append(path)
+                if not only_check:
+                    catalogue = Catalogue(warm, found, assignment, PUBLIC_SEED)
+                    path.write_bytes(mistakes.save(catalogue, assignment, now))
+                    catalogue.close()
+        count = 2 * len(warm.summaries)
     _report_files(changed, only_check, count, "autograder record")
 
 

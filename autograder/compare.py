@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.check import REMARKS
+from autograder.language import _
 from autograder.observation import Observed, Other, Tensor, Value
 
 # The least tolerance, relative to the largest value that is expected: well above what another
@@ -21,6 +22,8 @@ FLOORS = {"float64": 1e-6, "float32": 1e-4, "float16": 2e-2, "bfloat16": 5e-2}
 NOISE_FACTOR = 8
 MOST_TOLERANCE = 1e-3
 TINY = 1e-6  # where only zeros are expected, values are measured against this
+
+GRADIENT = "gradient of "  # how the name of an observation begins that is one
 
 Tolerances = Mapping[str, float]
 
@@ -48,7 +51,7 @@ def difference(
         if name == REMARKS:
             continue
         if name not in received.values:
-            return f"{name} is missing."
+            return _("{name} is missing.").format(name=shown(name))
         found = _differs(name, value, received.values[name], tolerance, axes.get(name, "").split())
         if found:
             return found
@@ -58,7 +61,8 @@ def difference(
 def remarks(received: Observed) -> str:
     """What a check remarks on besides; it costs nothing."""
     value = received.values.get(REMARKS, [])
-    return " ".join(v for v in value if isinstance(v, str)) if isinstance(value, list) else ""
+    texts = value if isinstance(value, list) else []
+    return " ".join(_(text) for text in texts if isinstance(text, str) and text)
 
 
 def _differs(
@@ -73,19 +77,27 @@ def _differs(
                     return found
             return None
         case list(), list():
-            return f"{name} has {len(received)} items; expected {len(expected)}."
-        case Tensor(), None if name.startswith("gradient of "):
-            return (
-                f"No gradient reaches {name.removeprefix('gradient of ')}. Is it used, and does "
-                "nothing on the way (detach, .data, item, numpy, no_grad) cut the graph?"
-            )
-        case None, Tensor() if name.startswith("gradient of "):
-            return f"A gradient reaches {name.removeprefix('gradient of ')}; none should."
+            sentence = _("{name} has {count} items; expected {most}.")
+            return sentence.format(name=shown(name), count=len(received), most=len(expected))
+        case Tensor(), None if name.startswith(GRADIENT):
+            return _(
+                "No gradient reaches {name}. Is it used, and does nothing on the way (detach, "
+                ".data, item, numpy, no_grad) cut the graph?"
+            ).format(name=shown(name.removeprefix(GRADIENT)))
+        case None, Tensor() if name.startswith(GRADIENT):
+            name = shown(name.removeprefix(GRADIENT))
+            return _("A gradient reaches {name}; none should.").format(name=name)
         case str() | bool() | int() | float() | None, _ if type(expected) is type(received):
             if expected == received:
                 return None
-            return f"{name}: {_plain(received)}; expected {_plain(expected)}."
-    return f"{name} is {_kind(received)}; expected {_kind(expected)}."
+            came, wanted = _plain(received), _plain(expected)
+            return _("{name}: {came}; expected {wanted}.").format(
+                name=shown(name), came=came, wanted=wanted
+            )
+    came, wanted = _kind(received), _kind(expected)
+    return _("{name} is {came}; expected {wanted}.").format(
+        name=shown(name), came=came, wanted=wanted
+    )
 
 
 def _tensor_differs(
@@ -94,14 +106,15 @@ def _tensor_differs(
     want, got = expected.array, received.array
     if want.shape != got.shape:
         named = f"({', '.join(axes)}) = " if axes and len(axes) == want.ndim else ""
-        return f"{name} has shape {got.shape}; expected {named}{want.shape}."
-    if expected.dtype != received.dtype:
-        return (
-            f"{name} is {received.dtype}; expected {expected.dtype}, "
-            "the dtype of the inputs and weights."
+        return _("{name} has shape {came}; expected {wanted}.").format(
+            name=shown(name), came=got.shape, wanted=f"{named}{want.shape}"
         )
+    if expected.dtype != received.dtype:
+        sentence = _("{name} is {came}; expected {wanted}, the dtype of the inputs and weights.")
+        return sentence.format(name=shown(name), came=received.dtype, wanted=expected.dtype)
     if expected.device != received.device:
-        return f"{name} is on {received.device}; expected {expected.device}."
+        sentence = _("{name} is on {came}; expected {wanted}.")
+        return sentence.format(name=shown(name), came=received.device, wanted=expected.device)
     if got.dtype.kind != "f":
         wrong = want != got
         error: NDArray[Any] = wrong.astype(float)
@@ -110,25 +123,38 @@ def _tensor_differs(
         if not finite.all():
             spot = _spot(name, np.unravel_index(int(np.argmin(finite)), got.shape), axes)
             count = int((~finite).sum())
-            return f"{spot} is {got[~finite][0]} ({count} of {got.size} entries are not finite)."
+            sentence = _("{name} is {came} ({count} of {size} entries are not finite).")
+            return sentence.format(name=spot, came=got[~finite][0], count=count, size=got.size)
         error = _errors(want, got)
         wrong = ~(error <= tolerance)
     if not wrong.any():
         return None
     index = np.unravel_index(int(np.argmax(error)), got.shape)
     came, wanted = _numbers(got[index], want[index])
-    sentence = f"{_spot(name, index, axes)} is {came}; expected {wanted}."
+    sentence = _("{name} is {came}; expected {wanted}.").format(
+        name=_spot(name, index, axes), came=came, wanted=wanted
+    )
     count = int(wrong.sum())
     if got.size == 1:
         return sentence
-    share = f"All {count}" if count == got.size else f"{count} of {got.size}"
-    return f"{sentence} {share} entries differ, this one the most."
+    if count == got.size:
+        share = _("All {count} entries differ, this one the most.")
+    else:
+        share = _("{count} of {size} entries differ, this one the most.")
+    return f"{sentence} {share.format(count=count, size=got.size)}"
+
+
+def shown(name: str) -> str:
+    """The name of an observation in the current language; names from the stub stay as they are."""
+    if name.startswith(GRADIENT):
+        return _("gradient of {name}").format(name=shown(name.removeprefix(GRADIENT)))
+    return ", ".join(_(part) for part in name.split(", "))
 
 
 def _spot(name: str, index: Any, axes: list[str]) -> str:
     """`attention[batch=1, query=4, key=0] (masked)`: a place in the stub's axis names."""
-    name, _, case = name.partition(", ")
-    case = f" ({case})" if case else ""
+    name, *cases = shown(name).split(", ", 1)
+    case = f" ({cases[0]})" if cases else ""
     if not index:
         return name + case
     names = axes if len(axes) == len(index) else [""] * len(index)
@@ -151,23 +177,23 @@ def _numbers(came: Any, wanted: Any) -> tuple[str, str]:
 
 
 def _plain(value: Value) -> str:
-    if value == "":
-        return "nothing"
-    return (
-        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-    )
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return _(str(value)) if value != "" else _("nothing")
 
 
 def _kind(value: Value) -> str:
     match value:
         case Tensor():
-            return f"a tensor of shape {value.array.shape}"
+            return _("a tensor of shape {shape}").format(shape=value.array.shape)
         case Other():
-            return value.description
+            return value.shown or value.description
         case list():
-            return f"a list or tuple of {len(value)}"
+            return _("a list or tuple of {count}").format(count=len(value))
         case None:
             return "None"
+        case str() if value:
+            return f"{_(value)!r:.60}"
         case _:
             return f"{value!r:.60}"
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 from zlib import crc32
 
 import numpy as np
@@ -26,7 +27,21 @@ from autograder.pool import Imported, Job, Warm, Worker
 from autograder.results import TodoResult
 from autograder.variants import Variant, load, pairs
 
+NOISE = 3.0  # times the least tolerance: two wrong answers are not as exact as a right one
 SAMPLES = 16  # entries of a tensor that are kept; with its mean and the mean of its magnitudes
+
+
+class Known(Protocol):
+    """What known mistakes show: a Catalogue, or a recording of one."""
+
+    @property
+    def right(self) -> "Candidate": ...
+    def singles(self, todo: str) -> "list[Candidate]": ...
+    def pairs(self, todo: str) -> "list[Candidate]": ...
+    def show(
+        self, candidates: "Sequence[Candidate]", check: CheckInfo, runs: "Runs"
+    ) -> "list[Shown]": ...
+
 
 # Shows one check, its other TODOs as they are or stood in, in the run of a seed.
 Look = Callable[[CheckInfo, bool, int], Observation]
@@ -154,7 +169,7 @@ def diagnose(
     todos: Sequence[TodoResult],
     reference: Reference,
     look: Look,
-    catalogue: Catalogue,
+    catalogue: Known,
 ) -> tuple[TodoResult, ...]:
     """The same results, with a diagnosis (or plain evidence) for each TODO that is wrong."""
     wrong = {todo.id for todo in todos if todo.verdict != results.PASSED}
@@ -172,9 +187,9 @@ def _diagnosed(
     others: set[str],
     reference: Reference,
     look: Look,
-    catalogue: Catalogue,
+    catalogue: Known,
 ) -> TodoResult:
-    checks = [*assignment.todos[todo.id], *(c for c in assignment.clues if c.todo == todo.id)]
+    checks = all_checks(assignment, todo.id)
     failed = {check.id for check in todo.checks if not check.passed}
     checks.sort(key=lambda check: check.id not in failed)  # what differs tells most
     apart = any(others.intersection(check.apart) for check in checks)
@@ -186,8 +201,13 @@ def _diagnosed(
     return _named(todo, groups)
 
 
+def all_checks(assignment: Assignment, todo: str) -> list[CheckInfo]:
+    """The checks and the clues of a TODO."""
+    return [*assignment.todos[todo], *(c for c in assignment.clues if c.todo == todo)]
+
+
 def find(
-    catalogue: Catalogue, todo: str, checks: Sequence[CheckInfo], apart: bool, look: Look
+    catalogue: Known, todo: str, checks: Sequence[CheckInfo], apart: bool, look: Look
 ) -> list[tuple[Variant, ...]]:
     """The variants that show what a submission shows in a TODO's checks and clues.
 
@@ -212,7 +232,7 @@ def find(
 
 
 def _fitting(
-    catalogue: Catalogue,
+    catalogue: Known,
     candidates: list[Candidate],
     checks: Sequence[CheckInfo],
     runs: Runs,
@@ -383,6 +403,3 @@ def _close(one: Tensor, other: Tensor) -> bool:
     scale = max(float(np.abs(a[finite]).max(initial=0)), 1e-9)
     tolerance = NOISE * FLOORS.get(one.dtype, 0.0) * scale
     return bool((np.abs(a[finite] - b[finite]) <= tolerance).all())
-
-
-NOISE = 3.0

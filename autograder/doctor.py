@@ -203,7 +203,10 @@ class Doctor:
 
         def examine(item: tuple[Variant, int]) -> Seen:
             variant, number = item
-            seen = self._judge(variant.sources[number], name_it=True)
+            # An alternative is right by itself; a mistake that is accepted has its feedback, and is
+            # recognised by it.
+            alternative = variant.accepted and not variant.feedback
+            seen = self._judge(variant.sources[number], name_it=not alternative)
             done()
             return seen
 

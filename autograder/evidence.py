@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder import results
-from autograder.compare import tensors
+from autograder.compare import shown, tensors
 from autograder.course import Assignment, CheckInfo
 from autograder.judge import Reference
+from autograder.language import _
 from autograder.observation import Observation, Observed
 from autograder.results import TodoResult
 
@@ -48,7 +49,7 @@ def evidence(
             if not right:
                 axes = assignment.axes.get(name, "").split()
                 label = name.partition(",")[0]
-                claims = dict(_claims(label, want, got, tolerance, axes))
+                claims = dict(_claims(shown(label), want, got, tolerance, axes))
                 compared.setdefault(label, []).append(claims)
     found = list(modes.claims())
     for occurrences in compared.values():
@@ -75,7 +76,7 @@ class Modes:
 
     def claims(self) -> Iterator[str]:
         if self.wrong_in_training and self.right_in_evaluation and not self.wrong_in_evaluation:
-            yield "It is right in evaluation, and wrong only in training mode."
+            yield _("It is right in evaluation, and wrong only in training mode.")
 
 
 def _pairs(expected: Observed, received: Observed) -> Iterator[tuple[str, Array, Array]]:
@@ -92,21 +93,25 @@ def _claims(
     if want.size < 2 or not np.isfinite(want).all() or not np.isfinite(got).all():
         return
     if len(axes) != want.ndim:
-        axes = [f"axis {i}" for i in range(want.ndim)]
+        axes = [_("axis {number}").format(number=i) for i in range(want.ndim)]
     if order := _permuted(want, got, tolerance):
         came = ", ".join(axes[i] for i in order)
-        yield ("order", *order), f"{label} has its axes in another order: they come as ({came})."
+        sentence = _("{name} has its axes in another order: they come as ({axes}).")
+        yield ("order", *order), sentence.format(name=label, axes=came)
     if want.shape != got.shape:
         return
     if factor := _factor(want, got, tolerance):
-        yield ("factor",), f"{label} is {_times(factor)} what is expected, in every entry."
+        sentence = _("{name} is {times} what is expected, in every entry.")
+        yield ("factor",), sentence.format(name=label, times=_times(factor))
     off = got - want
     if np.abs(off - off.flat[0]).max() <= tolerance:
-        yield ("offset",), f"{label} is off by the same amount everywhere: {off.flat[0]:+.4g}."
+        sentence = _("{name} is off by the same amount everywhere: {amount:+.4g}.")
+        yield ("offset",), sentence.format(name=label, amount=off.flat[0])
     for axis, size in enumerate(want.shape):
         for by in (1, -1) if size > 2 else ():
             if _near(np.roll(want, by, axis), got, tolerance):
-                yield ("shift", axis, by), f"{label} is shifted by {by:+d} along {axes[axis]}."
+                sentence = _("{name} is shifted by {by:+d} along {axis}.")
+                yield ("shift", axis, by), sentence.format(name=label, by=by, axis=axes[axis])
         yield from _one_place(label, want, got, tolerance, axis, axes[axis])
     yield from _sums(label, want, got, tolerance, axes)
 
@@ -132,15 +137,15 @@ def _factor(want: Array, got: Array, tolerance: float) -> float:
 
 def _times(factor: float) -> str:
     """ "3.162 (= √10) times": a number that a square or a fraction makes recognisable."""
-    size = abs(factor)
+    size, number = abs(factor), f"{factor:.4g}"
     for value, text in ((size, ""), (1 / size, "1/")):
         for n in range(2, 1025):
             if math.isclose(value, math.sqrt(n), rel_tol=1e-5):
                 root = math.isqrt(n)
                 known = f"{text}{root}" if root * root == n else f"{text}√{n}"
-                shown = f"{factor:.4g}"
-                return f"{shown} times" if known == shown else f"{shown} times (= {known})"
-    return f"{factor:.4g} times"
+                if known != number:
+                    return _("{factor} times (= {known})").format(factor=number, known=known)
+    return _("{factor} times").format(factor=number)
 
 
 def _one_place(
@@ -151,10 +156,12 @@ def _one_place(
     wrong = np.abs(want - got).max(axis=others) > tolerance
     if len(wrong) > 2 and wrong.sum() == 1:
         place = int(wrong.argmax())
-        yield ("wrong at", axis, place), f"{label} is wrong only at {named} = {place}."
+        sentence = _("{name} is wrong only at {axis} = {place}.")
+        yield ("wrong at", axis, place), sentence.format(name=label, axis=named, place=place)
     elif len(wrong) > 2 and wrong.sum() == len(wrong) - 1:
         place = int(wrong.argmin())
-        yield ("right at", axis, place), f"{label} is right only at {named} = {place}."
+        sentence = _("{name} is right only at {axis} = {place}.")
+        yield ("right at", axis, place), sentence.format(name=label, axis=named, place=place)
 
 
 def _sums(
@@ -167,11 +174,14 @@ def _sums(
         return
     if np.abs(sums - 1).max() <= slack:
         return
-    least, most = f"{sums.min():.4g}", f"{sums.max():.4g}"
-    yield ("sum",), f"{label} should sum to 1 along {axes[-1]}; it sums to {least} up to {most}."
+    sentence = _(
+        "{name} should sum to 1 along {axis}; it sums to {least:.4g} up to {most:.4g}."
+    ).format(name=label, axis=axes[-1], least=sums.min(), most=sums.max())
+    yield ("sum",), sentence
     for axis in range(want.ndim - 1):
         if want.shape[axis] > 1 and np.abs(got.sum(axis) - 1).max() <= slack:
-            yield ("sum", axis), f"{label} sums to 1 along {axes[axis]} instead."
+            sentence = _("{name} sums to 1 along {axis} instead.")
+            yield ("sum", axis), sentence.format(name=label, axis=axes[axis])
 
 
 def _near(want: Array, got: Array, tolerance: float) -> bool:

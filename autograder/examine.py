@@ -12,6 +12,7 @@ from autograder.compare import tolerances
 from autograder.course import Assignment, CheckInfo
 from autograder.errors import CourseError
 from autograder.judge import Expected, Reference, failure
+from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.observation import Died, Observation, Observed, Raised
 from autograder.pool import Imported, Job, Warm
@@ -52,13 +53,15 @@ class Examination:
 
     def _observe(self, check: CheckInfo, apart: bool, rng: int) -> Observation:
         left = self._deadline - time.monotonic()
-        used_up = Died(TIMEOUT, f"its {self._limits.submission_seconds:g} s were used up")
+        sentence = _("its {seconds:g} s were used up")
+        used_up = Died(TIMEOUT, sentence.format(seconds=self._limits.submission_seconds))
         if left <= 0:
             return used_up
         if self._worker.died:
             self._renew()
             if not isinstance(self._worker.imported, Imported):
-                return self._worker.died or Died("error", "it could not be imported a second time")
+                sentence = _("it could not be imported a second time")
+                return self._worker.died or Died("error", sentence)
         seconds = min(self._limits.check_seconds * self._share, left)
         seen = self._worker.ask(
             check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds

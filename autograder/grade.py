@@ -10,10 +10,11 @@ from pathlib import Path
 
 from autograder import results
 from autograder.course import Assignment, Course
-from autograder.diagnose import Catalogue, diagnose
+from autograder.diagnose import Catalogue, Known, diagnose
 from autograder.errors import AutograderError, UsageError
 from autograder.examine import Examination, examine_reference
 from autograder.judge import Reference, all_failed, failure, judge
+from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.observation import Died, Raised
 from autograder.pool import Warm
@@ -143,19 +144,22 @@ def _grade_one(
     held = {work.assignment for work in its_works}
     for name in settings.expect:
         if name not in held:
-            reason = submission.refused or f"No {name} was found in what was handed in."
+            reason = submission.refused or _("No {name} was found in what was handed in.").format(
+                name=name
+            )
             graded.append(refused(submission.name, assignments[name], reason, seed))
     extra = strays(submission, list(its_works))
     notes = submission.notes
     if extra:
-        more = f" and {len(extra) - 10} more" if len(extra) > 10 else ""
-        notes += (f"Not looked at: {', '.join(extra[:10])}{more}.",)
-    if not graded:
-        reason = submission.refused or (
-            "Nothing to grade was found: hand in "
-            + ", ".join(f"{name}.py" for name in assignments)
-            + " (or a notebook with the same classes)."
+        many = len(extra) > 10
+        note = (
+            _("Not looked at: {files} and {count} more.") if many else _("Not looked at: {files}.")
         )
+        notes += (note.format(files=", ".join(extra[:10]), count=len(extra) - 10),)
+    if not graded:
+        reason = submission.refused or _(
+            "Nothing to grade was found: hand in {files} (or a notebook with the same classes)."
+        ).format(files=", ".join(f"{name}.py" for name in assignments))
         graded = [Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))]
     return [replace(graded[0], notes=graded[0].notes + notes), *graded[1:]]
 
@@ -168,7 +172,7 @@ def grade_work(
     reference: Reference,
     seed: int,
     limits: Limits = DEFAULT,
-    catalogue: Catalogue | None = None,
+    catalogue: Known | None = None,
 ) -> Result:
     """Grade one assignment of one submission; with a catalogue, name its mistakes."""
     if work.job is None:
@@ -194,7 +198,7 @@ def grade_work(
         raise
     except Exception as fault:  # a fault of ours must not take the class down with it
         error = f"{type(fault).__name__}: {fault}"
-        reason = "The grader failed on this; it is not your mistake, and your mark is open."
+        reason = _("The grader failed on this; it is not your mistake, and your mark is open.")
         todos = all_failed(assignment, results.ERROR, reason)
     return Result(
         submission=name,
@@ -217,7 +221,7 @@ def _diagnose(
     todos: tuple[TodoResult, ...],
     reference: Reference,
     examination: Examination,
-    catalogue: Catalogue,
+    catalogue: Known,
 ) -> tuple[tuple[TodoResult, ...], str]:
     """The results with diagnoses, or as they were with what broke: no mark hangs on a diagnosis."""
     try:

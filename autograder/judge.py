@@ -104,7 +104,7 @@ def failure(observation: Raised | Died) -> Outcome:
     if isinstance(observation, Died):
         sentence = _("Your code could not finish: {reason}.").format(reason=observation.detail)
         return Outcome(observation.verdict, sentence)
-    kind, message = observation.type, observation.message
+    kind, message = observation.type, observation.shown or observation.message
     if kind in ("MissingDefinition", "UnreadableSource"):
         return Outcome(results.ERROR, message)
     if kind in ("Unexpected", "Inseparable"):

@@ -8,6 +8,7 @@ import os
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LANGUAGES = ("en", "ko")
 _current = "en"
@@ -31,9 +32,30 @@ def of_the_locale() -> str:
     return language if language in LANGUAGES else LANGUAGES[0]
 
 
+class Text(str):
+    """A text in the current language. `english` is what a diagnosis compares, in any language."""
+
+    english: str
+
+    def __new__(cls, text: str, english: str) -> "Text":
+        new = super().__new__(cls, text)
+        new.english = english
+        return new
+
+    def format(self, *values: object, **named: object) -> "Text":
+        """Both with the values put in."""
+        in_english = {name: english(value) for name, value in named.items()}
+        return Text(super().format(*values, **named), self.english.format(*values, **in_english))
+
+
+def english(value: Any) -> Any:
+    """What a text of ours is in English; anything else as it is."""
+    return value.english if isinstance(value, Text) else value
+
+
 def _(message: str) -> str:
-    """A message in the current language. Sentences with values are formatted after this."""
-    return _translations(_current).gettext(message)
+    """A message in the current language, as a Text. Sentences with values are formatted after this."""
+    return Text(_translations(_current).gettext(message), message)
 
 
 @cache

@@ -6,7 +6,7 @@ judge unpacks and compares them, and a recording keeps them packed. No torch in 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -25,9 +25,13 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Other:
-    """Something that no check asks for, described: "a list of 3", "a Foo"."""
+    """Something that no check asks for, described in English: "a list of 3", "a Foo".
+
+    `shown` is the description in the student's language, where that is another.
+    """
 
     description: str
+    shown: str = field(default="", compare=False)
 
 
 Value = Tensor | Other | str | float | bool | None | list["Value"]
@@ -54,13 +58,15 @@ class Raised:
     """The error that a check (or the import) ended in.
 
     `step` is the line of the check that was running, "" for the import; `place` the innermost line
-    of the student's own code, if the error passed through one.
+    of the student's own code, if the error passed through one. `shown` is the message in the
+    student's language, where it is ours and that is not English.
     """
 
     type: str
     message: str
     step: str = ""
     place: Place | None = None
+    shown: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:
             "message": observation.message,
             "step": observation.step,
             "place": None if place is None else [place.file, place.line, place.text],
+            **({"shown": observation.shown} if observation.shown else {}),
         }, {}
     arrays: Arrays = {}
     tree = {name: _pack_value(value, arrays) for name, value in observation.values.items()}
@@ -104,16 +111,15 @@ def _unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
         case {"observed": dict(values)}:
             return Observed({_cut(name): _unpack_value(v, arrays) for name, v in values.items()})
         case {"raised": str(kind), "message": str(message), "step": str(step), "place": None}:
-            return Raised(_cut(kind), _cut(message), _cut(step))
+            return Raised(_cut(kind), _cut(message), _cut(step), None, _shown(tree))
         case {
             "raised": str(kind),
             "message": str(message),
             "step": str(step),
             "place": [str(file), int(line), str(text)],
         }:
-            return Raised(
-                _cut(kind), _cut(message), _cut(step), Place(_cut(file), line, _cut(text))
-            )
+            place = Place(_cut(file), line, _cut(text))
+            return Raised(_cut(kind), _cut(message), _cut(step), place, _shown(tree))
     raise ValueError("neither an observation nor an error")
 
 
@@ -124,7 +130,8 @@ def _pack_value(value: Value, arrays: Arrays) -> Any:
             arrays[key] = value.array
             return {"tensor": key, "dtype": value.dtype, "device": value.device}
         case Other():
-            return {"other": value.description}
+            shown = {"shown": value.shown} if value.shown else {}
+            return {"other": value.description, **shown}
         case list():
             return [_pack_value(item, arrays) for item in value]
         case float() if not math.isfinite(value):
@@ -144,10 +151,17 @@ def _unpack_value(tree: Any, arrays: Arrays) -> Value:
         case {"tensor": str(key), "dtype": str(dtype), "device": str(device)} if key in arrays:
             return Tensor(arrays[key], _cut(dtype), _cut(device))
         case {"other": str(description)}:
-            return Other(_cut(description))
+            return Other(_cut(description), _shown(tree))
         case {"float": "nan" | "inf" | "-inf" as text}:
             return float(text)
     raise ValueError("not a value of an observation")
+
+
+def _shown(tree: Mapping[str, Any]) -> str:
+    shown = tree.get("shown", "")
+    if not isinstance(shown, str):
+        raise ValueError("what is shown is no text")
+    return _cut(shown)
 
 
 def _cut(text: str) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from autograder import mistakes
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
 from autograder.grade import grade_work
+from autograder.language import _
 from autograder.pool import Warm
 from autograder.record import PUBLIC_SEED, load
 from autograder.results import Result
@@ -15,29 +17,57 @@ from autograder.submission import SOURCES, Work, read, read_own, works
 
 def check_files(paths: Sequence[Path]) -> Iterator[Result]:
     """The result of each assignment found in the files (or, without any, in the current folder)."""
-    for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path} does not exist; give the file that you work in.")
-        if path.is_file() and path.suffix.lower() not in SOURCES:
-            raise UsageError(f"{path} is neither a .py nor an .ipynb; give the file you work in.")
-    here = Path.cwd()
-    sources = list(paths) or [here]
-    folders = [path if path.is_dir() else path.resolve().parent for path in sources]
-    course = Course.find_recordings([*folders, here, here / "assignments"])
+    require_code(paths)
+    course = recorded_course(paths)
     with Warm(course.check_files) as warm:
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
-        found = [work for path in sources for work in _works(path, assignments)]
-        if not found:
-            names = ", ".join(f"{name}.py" for name in assignments)
-            where = ", ".join(str(path) for path in paths) or "the current folder"
+        for work in find_work(paths, assignments):
+            yield check_work(warm, course, work, assignments[work.assignment])
+
+
+def require_code(paths: Sequence[Path]) -> None:
+    """Raises UsageError for a path that is neither a folder nor a file with code."""
+    for path in paths:
+        if not path.exists():
             raise UsageError(
-                f"no assignment was found in {where}; go to the folder that holds your work "
-                f"({names}), or name the file."
+                _("{path} does not exist; give the file that you work in.").format(path=path)
             )
-        for work in found:
-            name = work.assignment
-            reference = load(course.assignments / f"{name}.safetensors", course.check_files[name])
-            yield grade_work(warm, "", work, assignments[name], reference, PUBLIC_SEED)
+        if path.is_file() and path.suffix.lower() not in SOURCES:
+            raise UsageError(
+                _("{path} is neither a .py nor an .ipynb; give the file you work in.").format(
+                    path=path
+                )
+            )
+
+
+def recorded_course(paths: Sequence[Path]) -> Course:
+    """The course whose recordings lie beside the files. Raises UsageError where there are none."""
+    here = Path.cwd()
+    folders = [path if path.is_dir() else path.resolve().parent for path in paths]
+    return Course.find_recordings([*folders, here, here / "assignments"])
+
+
+def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> list[Work]:
+    """What the files hold. Raises UsageError for nothing."""
+    found = [work for path in paths or [Path.cwd()] for work in _works(path, assignments)]
+    if not found:
+        names = ", ".join(f"{name}.py" for name in assignments)
+        where = ", ".join(str(path) for path in paths) or _("the current folder")
+        raise UsageError(
+            _(
+                "no assignment was found in {where}; go to the folder that holds your work "
+                "({names}), or name the file."
+            ).format(where=where, names=names)
+        )
+    return found
+
+
+def check_work(warm: Warm, course: Course, work: Work, assignment: Assignment) -> Result:
+    """Judge one assignment against its recording."""
+    name = work.assignment
+    reference = load(course.assignments / f"{name}.safetensors", course.check_files[name])
+    known = mistakes.load(course.assignments / f"{name}.mistakes.npz")
+    return grade_work(warm, "", work, assignment, reference, PUBLIC_SEED, catalogue=known)
 
 
 def _works(path: Path, assignments: Mapping[str, Assignment]) -> list[Work]:

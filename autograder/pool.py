@@ -25,6 +25,7 @@ import numpy as np
 
 from autograder import frames, language
 from autograder.errors import CourseError, GraderError, UsageError
+from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
@@ -54,7 +55,7 @@ class Warm:
 
     def __init__(self, checks: Mapping[str, Path], preload: Sequence[str] = ()) -> None:
         if not hasattr(os, "fork"):
-            raise UsageError("this needs Linux or macOS; on Windows run it in WSL.")
+            raise UsageError(_("this needs Linux or macOS; on Windows run it in WSL."))
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[1])
@@ -149,7 +150,7 @@ class Warm:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _receive(self, size: int) -> bytes:
@@ -202,7 +203,7 @@ class Worker:
             for i, data in enumerate(job.files.values())
         }
         request = frames.encode(message, blobs)
-        answer = self._exchange(request, self._limits.import_seconds, "while importing it")
+        answer = self._exchange(request, self._limits.import_seconds, _("while importing it"))
         if isinstance(answer, Died):
             return answer
         reply, arrays = answer
@@ -215,7 +216,7 @@ class Worker:
                     raised = unpack(failure, arrays)
                     if isinstance(raised, Raised):
                         return raised
-        return self._die("error", "its process sent an answer that makes no sense")
+        return self._die("error", _("its process sent an answer that makes no sense"))
 
     def ask(
         self, check: str, seed: int, dtype: str, *, apart: bool, rng: int = 0, seconds: float
@@ -224,13 +225,13 @@ class Worker:
         if self.died:
             return self.died
         request = {"check": check, "seed": seed, "dtype": dtype, "apart": apart, "rng": rng}
-        answer = self._exchange(frames.encode(request), seconds, "in this check")
+        answer = self._exchange(frames.encode(request), seconds, _("in this check"))
         if isinstance(answer, Died):
             return answer
         try:
             return unpack(*answer)
         except ValueError:
-            return self._die("error", "its process sent an answer that makes no sense")
+            return self._die("error", _("its process sent an answer that makes no sense"))
 
     @property
     def printed(self) -> str:
@@ -269,9 +270,11 @@ class Worker:
             self._send(request, deadline)
             return frames.read(lambda size: self._receive(size, deadline), self._limits)
         except TimeoutError:
-            return self._die("timeout", f"it took longer than {max(seconds, 0):.2g} s {when}")
+            sentence = _("it took longer than {seconds:.2g} s {when}")
+            return self._die("timeout", sentence.format(seconds=max(seconds, 0), when=when))
         except frames.BadFrame as error:
-            return self._die("error", f"its process sent an answer that cannot be read: {error}")
+            sentence = _("its process sent an answer that cannot be read: {error}")
+            return self._die("error", sentence.format(error=error))
         except (EOFError, OSError):
             return self._how_it_ended(when)
 
@@ -317,14 +320,17 @@ class Worker:
         try:
             status = int(self._leash.recv(16) or b"1")
         except (OSError, ValueError):
-            return self._die("error", f"its process closed the connection {when}")
+            sentence = _("its process closed the connection {when}")
+            return self._die("error", sentence.format(when=when))
         if status < 0:
             try:
                 name = signal.Signals(-status).name
             except ValueError:
                 name = f"signal {-status}"
-            return self._die("crashed", f"its process was ended by {name} {when}")
-        return self._die("error", f"its process exited with status {status} {when}")
+            sentence = _("its process was ended by {signal} {when}")
+            return self._die("crashed", sentence.format(signal=name, when=when))
+        sentence = _("its process exited with status {status} {when}")
+        return self._die("error", sentence.format(status=status, when=when))
 
     def _die(self, verdict: str, detail: str) -> Died:
         self._drain()

@@ -16,6 +16,7 @@ import safetensors.numpy
 from autograder.compare import difference
 from autograder.errors import CourseError
 from autograder.judge import Expected, Reference
+from autograder.language import _
 from autograder.observation import Observed, pack, unpack
 
 PUBLIC_SEED = 0
@@ -41,7 +42,10 @@ def load(path: Path, checks: Path) -> Reference:
     """A recording -> the reference. Raises CourseError when it is damaged or of other checks."""
     if not path.is_file():
         raise CourseError(
-            f"{path} is missing; take it from the hand-out, or write it with 'autograder record'."
+            _(
+                "{path} is missing; take it from the hand-out, or write it with "
+                "'autograder record'."
+            ).format(path=path)
         )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -58,13 +62,17 @@ def load(path: Path, checks: Path) -> Reference:
             reference[entry["check"], entry["apart"]] = Expected(observed, entry["tolerances"])
     except Exception as error:
         raise CourseError(
-            f"{path} is damaged ({type(error).__name__}); "
-            "take it from the hand-out again, or write it with 'autograder record'."
+            _(
+                "{path} is damaged ({error}); take it from the hand-out again, or write it with "
+                "'autograder record'."
+            ).format(path=path, error=type(error).__name__)
         ) from None
     if about.get("version") != VERSION or about.get("checks") != digest(checks):
         raise CourseError(
-            f"{path} was recorded with other checks than the ones installed; "
-            "take both from the same hand-out, or run 'autograder record'."
+            _(
+                "{path} was recorded with other checks than the ones installed; take both from "
+                "the same hand-out, or run 'autograder record'."
+            ).format(path=path)
         )
     return reference
 

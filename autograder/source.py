@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 
+from autograder.language import _
+
 
 class UnreadableSource(Exception):
     """The file is not Python text; str() is the sentence to show."""
@@ -42,17 +44,20 @@ class Source:
 def decode(data: bytes, name: str) -> str:
     """Bytes of a source file -> text: UTF-8, a PEP 263 cookie, UTF-16 with a BOM, or CP949."""
     if not data.strip():
-        raise UnreadableSource(f"{name} is empty; submit the file that you worked in.")
+        raise UnreadableSource(
+            _("{name} is empty; submit the file that you worked in.").format(name=name)
+        )
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encodings = ["utf-16"]
     elif b"\0" in data:
         raise UnreadableSource(
-            f"{name} is not text but binary data; submit the .py or .ipynb itself."
+            _("{name} is not text but binary data; submit the .py or .ipynb itself.").format(
+                name=name
+            )
         )
     else:
         try:
-            cookie, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-            encodings = [cookie, "cp949"]
+            encodings = [tokenize.detect_encoding(io.BytesIO(data).readline)[0], "cp949"]
         except SyntaxError:
             encodings = ["cp949"]
     for encoding in encodings:
@@ -63,7 +68,9 @@ def decode(data: bytes, name: str) -> str:
             continue
         if "\0" not in text:
             return text
-    raise UnreadableSource(f"{name} is in an unknown text encoding; save it as UTF-8.")
+    raise UnreadableSource(
+        _("{name} is in an unknown text encoding; save it as UTF-8.").format(name=name)
+    )
 
 
 def read_python(data: bytes, name: str) -> Source:
@@ -85,14 +92,16 @@ def read_notebook(data: bytes, name: str) -> Source:
         cells = [str(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     except Exception:  # nbformat has many ways to say so
         raise UnreadableSource(
-            f"{name} is not a notebook that can be read; "
-            "open it in Jupyter, save it and submit it again."
+            _(
+                "{name} is not a notebook that can be read; open it in Jupyter, save it and "
+                "submit it again."
+            ).format(name=name)
         ) from None
     source = Source()
     errors: list[SyntaxError] = []
     trees: dict[str, list[ast.stmt]] = {}
     for number, cell in enumerate(cells, start=1):
-        file = f"{name}, cell {number}"
+        file = _("{name}, cell {number}").format(name=name, number=number)
         source.texts[file] = cell
         try:
             trees[file] = _parse_cell(cell, file)
@@ -100,12 +109,13 @@ def read_notebook(data: bytes, name: str) -> Source:
             module = ast.Module(body=trees[file], type_ignores=[])
             _compiled(module, file, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except UnreadableSource as error:
-            source.notes.append(f"{file} is left out: {error}")
+            source.notes.append(_("{file} is left out: {reason}").format(file=file, reason=error))
             trees.pop(file, None)
         except SyntaxError as error:
             trees.pop(file, None)
             # Other cells may hold all that is graded: this one is reported, not fatal.
-            source.notes.append(f"{file} is left out: {error.msg} (line {error.lineno}).")
+            note = _("{file} is left out: {reason} (line {line}).")
+            source.notes.append(note.format(file=file, reason=error.msg, line=error.lineno))
             errors.append(error)
     needed = _needed_names([node for body in trees.values() for node in body])
     for file, body in trees.items():
@@ -118,7 +128,9 @@ def read_notebook(data: bytes, name: str) -> Source:
     if not source.parts and errors:
         raise errors[0]
     if not source.parts:
-        raise UnreadableSource(f"{name} has no code cell with a definition in it.")
+        raise UnreadableSource(
+            _("{name} has no code cell with a definition in it.").format(name=name)
+        )
     return source
 
 
@@ -128,10 +140,13 @@ def _compiled(source: str | ast.Module, name: str, flags: int = 0) -> CodeType:
         return code
     except (RecursionError, MemoryError):
         raise UnreadableSource(
-            f"{name} nests expressions too deeply to be read; write them in smaller steps."
+            _(
+                "{name} nests expressions too deeply to be read; write them in smaller steps."
+            ).format(name=name)
         ) from None
     except ValueError as error:  # of a kind that Python's own parser does not explain
-        raise UnreadableSource(f"{name} cannot be read as Python: {error}.") from None
+        sentence = _("{name} cannot be read as Python: {reason}.")
+        raise UnreadableSource(sentence.format(name=name, reason=error)) from None
 
 
 def placeholders(texts: Iterable[str]) -> set[str]:
@@ -150,7 +165,7 @@ def _parse_cell(cell: str, file: str) -> list[ast.stmt]:
     try:
         return ast.parse(cell, file).body
     except (RecursionError, MemoryError):
-        raise SyntaxError("it nests expressions too deeply", (file, 1, 1, "")) from None
+        raise SyntaxError(_("it nests expressions too deeply"), (file, 1, 1, "")) from None
     except ValueError as error:
         raise SyntaxError(str(error), (file, 1, 1, "")) from None
     except SyntaxError:

@@ -3,7 +3,7 @@
 A region stands between `# BEGIN SOLUTION <id>` and `# END SOLUTION`. What replaces it is a
 `raise NotImplementedError("TODO <id>: …")`, or, where that cannot stand (in a list of layers), the
 line given after `->` in the marker. The comment `# TODO <id>: …` above a region stays, and tells
-the student what to write.
+the student what to write. Stubs in other languages are in `assignments/<language>/`.
 """
 
 import re
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.comments import translated
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError
 
@@ -96,6 +97,9 @@ def generated(course: Course, assignments: Mapping[str, Assignment]) -> dict[Pat
                 f"{', '.join(judged)}; they must be the same."
             )
         texts[course.assignments / f"{name}.py"] = stub(source, str(solution))
+        for file in sorted(course.solutions.glob("translations/*.toml")):
+            other = course.assignments / file.stem / f"{name}.py"
+            texts[other] = stub(translated(source, file, name), str(file))
         for path in sorted(course.assignments.glob(f"{name}.*.md")):
             text = path.read_text("utf-8")
             language = path.suffixes[0].removeprefix(".")

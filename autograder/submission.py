@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.course import Assignment
 from autograder.errors import UsageError
+from autograder.language import _
 from autograder.limits import DEFAULT, MIB, Limits
 from autograder.pool import Job
 
@@ -86,7 +87,7 @@ def read(name: str, path: Path, limits: Limits = DEFAULT) -> Submission:
     own_name = _normal(path.name)
     try:
         if path.is_symlink():
-            raise Refused(f"{own_name} is a link; hand in the file itself.")
+            raise Refused(_("{name} is a link; hand in the file itself.").format(name=own_name))
         if path.is_dir():
             return Submission(name, *_read_folder(path, limits))
         if path.suffix.lower() == ".zip":
@@ -96,9 +97,11 @@ def read(name: str, path: Path, limits: Limits = DEFAULT) -> Submission:
         return Submission(name, refused=str(reason))
     except PermissionError as error:
         file = _normal(Path(error.filename or path).name)
-        return Submission(name, refused=f"{file} cannot be read; its permissions forbid it.")
+        sentence = _("{name} cannot be read; its permissions forbid it.").format(name=file)
+        return Submission(name, refused=sentence)
     except OSError as error:
-        return Submission(name, refused=f"{own_name} cannot be read ({error.strerror}).")
+        sentence = _("{name} cannot be read ({reason}).")
+        return Submission(name, refused=sentence.format(name=own_name, reason=error.strerror))
 
 
 def read_own(folder: Path, limits: Limits = DEFAULT) -> Submission:
@@ -123,10 +126,10 @@ def works(
         source = str(file.path)
         if file.data is None:
             limit = limits.notebook if file.path.suffix.lower() == ".ipynb" else limits.python_file
-            reason = (
-                f"{file.path.name} is {file.size / MIB:.1f} MiB, and at most {limit / MIB:g} MiB "
-                "are taken; hand in code only, and clear a notebook's outputs."
-            )
+            reason = _(
+                "{name} is {size:.1f} MiB, and at most {most:g} MiB are taken; hand in code only, "
+                "and clear a notebook's outputs."
+            ).format(name=file.path.name, size=file.size / MIB, most=limit / MIB)
             found.append(Work(assignment.name, source, None, reason, notes))
             continue
         files = {
@@ -161,31 +164,34 @@ def _main_file(
         versions = [(f, v) for f in candidates if (v := _version(f.path.stem, stem)) is not None]
         if versions:
             # Shallow before deep, the latest of resubmissions, a .py before a notebook.
-            best, _ = min(
+            best = min(
                 versions,
                 key=lambda x: (len(x[0].path.parts), -x[1], x[0].path.suffix.lower() == ".ipynb"),
-            )
+            )[0]
             exact = best.path.stem == assignment.name
-            notes = [] if exact else [f"{best.path} is graded as {assignment.name}."]
+            graded_as = _("{found} is graded as {name}.")
+            notes = [] if exact else [graded_as.format(found=best.path, name=assignment.name)]
             others = [
                 str(f.path)
                 for f in candidates
                 if f is not best and f.data is not None and _defines(f.data, assignment)
             ]
             if others:
-                notes.append(
-                    f"{best.path} is graded; {', '.join(others[:5])} has the classes of "
-                    f"{assignment.name} as well, and was not."
+                note = _(
+                    "{found} is graded; {others} has the classes of {name} as well, and was not."
                 )
+                names = ", ".join(others[:5])
+                notes.append(note.format(found=best.path, others=names, name=assignment.name))
             return best, tuple(notes)
     defining = [f for f in candidates if f.data is not None and _defines(f.data, assignment)]
     scripts = [f for f in defining if f.path.suffix.lower() == ".py"] or defining
     if len(scripts) == 1:
-        return scripts[0], (f"{scripts[0].path} is graded as {assignment.name}, by its classes.",)
+        note = _("{found} is graded as {name}, by its classes.")
+        return scripts[0], (note.format(found=scripts[0].path, name=assignment.name),)
     if len(scripts) > 1:
-        names = ", ".join(str(f.path) for f in scripts)
-        note = f"{names} all define the classes of {assignment.name}; the first was graded."
-        return scripts[0], (note,)
+        note = _("{files} all define the classes of {name}; the first was graded.")
+        files = ", ".join(str(f.path) for f in scripts)
+        return scripts[0], (note.format(files=files, name=assignment.name),)
     return None, ()
 
 
@@ -210,7 +216,9 @@ def _defines(data: bytes, assignment: Assignment) -> bool:
 def _read_file(path: Path, name: PurePosixPath, limits: Limits) -> File:
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
-        raise Refused(f"{name} is not an ordinary file; hand in the file itself.")
+        raise Refused(
+            _("{name} is not an ordinary file; hand in the file itself.").format(name=name)
+        )
     return File(
         name, info.st_size, path.read_bytes() if _wanted(name, info.st_size, limits) else None
     )
@@ -230,11 +238,12 @@ def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[
         if path.is_symlink():
             links.append(str(name))
         elif len(files) == limits.entries:
-            raise Refused(f"It holds more than {limits.entries:,} files; hand in your code only.")
+            sentence = _("It holds more than {most:,} files; hand in your code only.")
+            raise Refused(sentence.format(most=limits.entries))
         else:
             files.append(_read_file(path, name, limits))
-    notes = (f"Links are ignored: {', '.join(links[:10])}.",) if links else ()
-    return tuple(files), notes
+    note = _("Links are ignored: {links}.").format(links=", ".join(links[:10]))
+    return tuple(files), (note,) if links else ()
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -254,15 +263,15 @@ def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, 
         with _open_zip(path) as archive:
             return tuple(_members(archive, limits)), ()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
-        raise Refused(
-            f"{_normal(path.name)} is not a zip that can be read; pack it again."
-        ) from None
+        sentence = _("{name} is not a zip that can be read; pack it again.")
+        raise Refused(sentence.format(name=_normal(path.name))) from None
     except Exception as error:
         if isinstance(error, Refused | OSError):
             raise
         # zlib and struct errors of a damaged archive have no common base class.
+        sentence = _("{name} is damaged ({error}); pack it again.")
         name = _normal(path.name)
-        raise Refused(f"{name} is damaged ({type(error).__name__}); pack it again.") from None
+        raise Refused(sentence.format(name=name, error=type(error).__name__)) from None
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -276,25 +285,27 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
     members = archive.infolist()
     if len(members) > limits.entries:
-        raise Refused(
-            f"The zip holds more than {limits.entries:,} entries; hand in your code only."
-        )
+        sentence = _("The zip holds more than {most:,} entries; hand in your code only.")
+        raise Refused(sentence.format(most=limits.entries))
     room = limits.archive
     for member in members:
         name = PurePosixPath(_normal(member.filename.replace("\\", "/")))
-        which = f"The zip's member {str(name)!r}"
+        which = _("The zip's member {name}").format(name=repr(str(name)))
         if name.is_absolute() or ".." in name.parts or re.match(r"[A-Za-z]:", str(name)):
-            raise Refused(f"{which} leads out of the zip; pack your files anew.")
+            sentence = _("{name} leads out of the zip; pack your files anew.")
+            raise Refused(sentence.format(name=which))
         if stat.S_ISLNK(member.external_attr >> 16):
-            raise Refused(f"{which} is a link; hand in the file itself.")
+            raise Refused(_("{name} is a link; hand in the file itself.").format(name=which))
         if member.flag_bits & 0x1:
-            raise Refused(f"{which} is encrypted; pack your files without a password.")
+            sentence = _("{name} is encrypted; pack your files without a password.")
+            raise Refused(sentence.format(name=which))
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise Refused(f"{which} is compressed in an unusual way; pack an ordinary zip.")
+            sentence = _("{name} is compressed in an unusual way; pack an ordinary zip.")
+            raise Refused(sentence.format(name=which))
         room -= member.file_size
         if room < 0:
-            most = limits.archive // MIB
-            raise Refused(f"{which} takes the zip over {most} MiB inflated; hand in code only.")
+            sentence = _("{name} takes the zip over {most} MiB inflated; hand in code only.")
+            raise Refused(sentence.format(name=which, most=limits.archive // MIB))
         if member.is_dir() or any(_is_junk(part) for part in name.parts):
             continue
         data = None
@@ -302,7 +313,8 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
             with archive.open(member) as stream:
                 data = stream.read(member.file_size + 1)  # what the header says, and no more
             if len(data) != member.file_size:
-                raise Refused(f"{which} lies about its size; pack your files anew.")
+                sentence = _("{name} lies about its size; pack your files anew.")
+                raise Refused(sentence.format(name=which))
         yield File(name, member.file_size, data)
 
 

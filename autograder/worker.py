@@ -27,10 +27,10 @@ from torch import nn
 from autograder import frames
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
-from autograder.language import _
+from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
 from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
-from autograder.source import UnreadableSource, placeholders, read_notebook, read_python
+from autograder.source import placeholders, read_notebook, read_python
 
 RECURSION_LIMIT = 1000
 LINE = 200  # characters of a line of source that are shown
@@ -151,11 +151,6 @@ def import_submission(
                         error=_cut(f"{type(error).__name__}: {error}"),
                     )
                     notes.append(note)
-    except UnreadableSource as error:
-        return None, {
-            "failed": pack(Raised("UnreadableSource", _cut(str(error))))[0],
-            "notes": notes,
-        }
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0], "notes": notes}
     for public, others in aliases.items():
@@ -193,22 +188,23 @@ def run_check(
 def observe(value: Any, depth: int = 3) -> Value:
     """A student's value as plain data. Only an exact, dense torch tensor counts as a tensor."""
     if type(value) is int and abs(value) >= 2**63:
-        return Other(_("a huge number"))
-    if value is None or type(value) in (bool, int, float, str):
-        return value[: DEFAULT.text] if type(value) is str else value
+        return Other(*_both(_("a huge number")))
+    if value is None or type(value) in (bool, int, float, str, Text):
+        return _cut(english(value)) if isinstance(value, str) else value
     if type(value) in (list, tuple) and depth and len(value) <= 64:
         return [observe(item, depth - 1) for item in value]
     if type(value) not in (torch.Tensor, nn.Parameter):
-        return Other(describe(value))
+        return Other(*_both(describe(value)))
     if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
-        return Other(_("a sparse, quantised or empty (meta) tensor"))
+        return Other(*_both(_("a sparse, quantised or empty (meta) tensor")))
     if value.ndim > frames.MOST_AXES:
-        return Other(_("a tensor with {count} axes").format(count=value.ndim))
+        return Other(*_both(_("a tensor with {count} axes").format(count=value.ndim)))
     shape = tuple(value.shape)
     if value.is_complex():
-        return Other(_("a complex tensor of shape {shape}").format(shape=shape))
+        return Other(*_both(_("a complex tensor of shape {shape}").format(shape=shape)))
     if value.numel() * max(value.element_size(), 4) > DEFAULT.tensor:
-        return Other(_("a tensor of shape {shape}, too large to compare").format(shape=shape))
+        large = _("a tensor of shape {shape}, too large to compare").format(shape=shape)
+        return Other(*_both(large))
     plain = value.detach().resolve_conj().resolve_neg().cpu()
     if plain.dtype == torch.bfloat16:
         plain = plain.float()
@@ -268,13 +264,21 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         place = Place(_cut(os.path.basename(error.filename)), error.lineno or 0, text[:LINE])
         return Raised(type(error).__name__, _cut(error.msg or ""), step, place)
     if isinstance(error, Unexpected | Inseparable | MissingDefinition):
-        return Raised(type(error).__name__, _cut(str(error)), step)
+        place = None
     try:
+        said = error.args[0] if error.args and type(error.args[0]) is Text else str(error)
+        message, shown = _both(said)
         # The folder that the worker happened to get means nothing to a student.
-        message = str(error).replace(f"{files[1]}/", "").replace(files[1], ".")
+        message = message.replace(f"{files[1]}/", "").replace(files[1], ".")
     except Exception:
-        message = ""
-    return Raised(type(error).__name__, _cut(message), step, place)
+        message = shown = ""
+    return Raised(type(error).__name__, _cut(message), step, place, _cut(shown))
+
+
+def _both(text: str) -> tuple[str, str]:
+    """A text of ours in English, and in the student's language if that is another."""
+    in_english = str(english(text))
+    return in_english, "" if text == in_english else str(text)
 
 
 def _own_files(path: Path) -> tuple[str, ...]:

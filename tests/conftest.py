@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.course import Assignment, Course
+from autograder.diagnose import Catalogue
 from autograder.examine import examine_reference
 from autograder.grade import grade_work
 from autograder.judge import Reference
@@ -21,6 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SUBMISSIONS = REPOSITORY / "tests" / "submissions"
 ASSIGNMENTS = ("lstm", "attention", "vit", "aae")
 SEED = 7
+# The locale of a user who reads English, whatever that of the tests is.
+ENGLISH = {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
 
 
 class Grader:
@@ -31,6 +34,7 @@ class Grader:
         self.course = Course.find(REPOSITORY)
         self.assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
         self._references: dict[tuple[str, int], Reference] = {}
+        self._catalogues: dict[tuple[str, int], Catalogue] = {}
 
     def reference(self, name: str, seed: int = SEED) -> Reference:
         if (name, seed) not in self._references:
@@ -38,6 +42,17 @@ class Grader:
             assignment = self.assignments[name]
             self._references[name, seed] = examine_reference(self.warm, assignment, source, seed)
         return self._references[name, seed]
+
+    def catalogue(self, name: str, seed: int = SEED) -> Catalogue:
+        """What known mistakes show; computed once for all tests."""
+        if (name, seed) not in self._catalogues:
+            assignment = self.assignments[name]
+            self._catalogues[name, seed] = Catalogue(self.warm, self.course, assignment, seed)
+        return self._catalogues[name, seed]
+
+    def close(self) -> None:
+        for catalogue in self._catalogues.values():
+            catalogue.close()
 
     def solution(self, name: str) -> str:
         return self.course.solution(name).read_text("utf-8")
@@ -54,21 +69,27 @@ class Grader:
         limits: Limits = DEFAULT,
         file: str = "",
         helpers: Mapping[str, bytes] | None = None,
+        diagnose: bool = False,
     ) -> Result:
-        """The result of one file for one assignment."""
+        """The result of one file for one assignment; at will with its mistakes named."""
         file = file or f"{name}.py"
         data = source.encode() if isinstance(source, str) else source
         job = Job(name, file, {**(helpers or {}), file: data})
         work = Work(name, file, job)
         reference = self.reference(name, seed)
-        return grade_work(self.warm, "test", work, self.assignments[name], reference, seed, limits)
+        catalogue = self.catalogue(name, seed) if diagnose else None
+        return grade_work(
+            self.warm, "test", work, self.assignments[name], reference, seed, limits, catalogue
+        )
 
 
 @pytest.fixture(scope="session")
 def grader() -> Iterator[Grader]:
     course = Course.find(REPOSITORY)
     with Warm(course.check_files, preload=["nbformat"]) as warm:
-        yield Grader(warm)
+        one = Grader(warm)
+        yield one
+        one.close()
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +102,7 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [Path(sys.executable).with_name("autograder"), *arguments],
             cwd=cwd,
-            env={**os.environ, "COLUMNS": "100", **environment},
+            env={**os.environ, "COLUMNS": "100", **ENGLISH, **environment},
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -32,6 +32,8 @@ AXES = {
     "attention, two leading axes": "batch head query key",
     "attention of the heads": "batch head query key",
     "out of one sequence alone": "batch query feature",
+    "attention of one sequence alone": "batch query key",
+    "attention of the heads of one sequence alone": "batch head query key",
     "out, masked": "batch query feature",
     "attention, masked": "batch query key",
     "out, masked, two leading axes": "batch head query feature",
@@ -146,8 +148,8 @@ def each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
     with default_dtype(torch.float32):
         Q, K, V = draw(4, 3, 6), draw(4, 5, 6), draw(4, 5, 7)
         seen = observed(attend(module, Q, K, V))
-        alone, _ = attend(module, Q[1:2], K[1:2], V[1:2])
-        return seen | {"out of one sequence alone": alone}
+        alone = attend(module, Q[1:2], K[1:2], V[1:2])
+        return seen | observed(alone, " of one sequence alone")
 
 
 def heads(
@@ -253,8 +255,8 @@ def heads_of_each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         mha = heads(module, draw, 8, 2).eval()
         Q, K, V = draw(3, 5, 8), draw(3, 6, 8), draw(3, 6, 8)
         seen = attend_with_heads(mha, Q, K, V)
-        alone, _ = parts(mha(Q[1:2], K[1:2], V[1:2]), "out", "attention")
-        return seen | {"out of one sequence alone": alone}
+        alone = attend_with_heads(mha, Q[1:2], K[1:2], V[1:2], suffix=" of one sequence alone")
+        return seen | alone
 
 
 @clue(todo="sdpa")

@@ -35,6 +35,7 @@ AXES = {
     "out of self.rnn for a smaller batch": "batch time hdim",
     "logits": "batch class",
     "logits of one image alone": "batch class",
+    "logits in evaluation": "batch class",
     "gradient of x": "batch time xdim",
     "gradient of lin.weight": "class hdim",
     "gradient of lin.bias": "class",
@@ -204,11 +205,12 @@ def gradients_of_the_scores(module: Any, draw: Draw) -> dict[str, Any]:
 
 @check(todo="last_step", points=0.5, apart={"h0_c0": ignore_states})
 def each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
-    """An image gets the same scores alone as in a batch, in float32 as well."""
+    """An image gets the same scores alone as in a batch, in float32 and in evaluation as well."""
     with default_dtype(torch.float32):
         model = classifier(module, draw, 4, 6, 5, 3)
         x = draw(2, 7, 4)
-        return {"logits": model(x), "logits of one image alone": model(x[1:2])}
+        seen = {"logits": model(x), "logits of one image alone": model(x[1:2])}
+        return seen | {"logits in evaluation": model.eval()(x)}
 
 
 @clue(todo="h0_c0")

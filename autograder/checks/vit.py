@@ -28,6 +28,8 @@ AXES = {
     "attentions": "block batch head query key",
     "logits": "batch class",
     "logits of one image alone": "batch class",
+    "attention of one image alone": "batch head query key",
+    "attentions of one image alone": "block batch head query key",
     "gradient of cls_token": "1 1 emb_dim",
     "gradient of positions": "token emb_dim",
     "gradient of the image": "batch channel height width",
@@ -277,7 +279,8 @@ def block_on_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
     with default_dtype(torch.float32):
         block = encoder_block(module, draw, 8, 2, 3).eval()
         x = draw(3, 5, 8)
-        return observed(block(x)) | {"x of one image alone": observed(block(x[1:2]))["x"]}
+        alone = observed(block(x[1:2]))
+        return observed(block(x)) | {f"{name} of one image alone": v for name, v in alone.items()}
 
 
 @check(todo="encoder_block", points=0.5, apart={"given": other_sublayers})
@@ -367,8 +370,9 @@ def scores_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         vit = transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval()
         images = draw(4, 1, 4, 4)
         logits, _ = parts(vit(images), "logits", "attentions")
-        alone, _ = parts(vit(images[1:2]), "logits", "attentions")
-        return {"logits": logits, "logits of one image alone": alone}
+        alone, attentions = parts(vit(images[1:2]), "logits", "attentions")
+        seen = {"logits": logits, "logits of one image alone": alone}
+        return seen | {"attentions of one image alone": attentions}
 
 
 @check(todo="given", points=0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder import results
 from autograder.errors import UsageError
+from autograder.language import _
 from autograder.reports.text import csv_cell, fenced, markdown, plain
 from autograder.results import Result, TodoResult
 
@@ -116,7 +117,7 @@ def gradescope(group: Sequence[Result]) -> dict[str, object]:
     tests = []
     for result in group:
         for todo in result.todos:
-            lines = [f"{mark(todo)} {todo.verdict}", *carried(todo), *named(todo)]
+            lines = [f"{mark(todo)} {verdict(todo)}", *carried(todo), *named(todo)]
             for title, message in complaints(todo):
                 lines += [f"\n{title}", message]
             tests.append(
@@ -144,17 +145,36 @@ def feedback(group: Sequence[Result]) -> str:
     parts = [f"# {markdown(group[0].submission)}"]
     for result in group:
         if result.assignment:
-            parts.append(f"## {result.assignment}: {result.score:g} of {result.max_score:g}")
+            parts.append(f"## {result.assignment}: {points(result)}")
         parts += [markdown(note) for note in result.notes]
         for todo in result.todos:
-            points = f"{todo.score:g} of {todo.max_score:g}"
-            parts.append(f"### {mark(todo)} {todo.id}: {points} ({todo.verdict})")
+            parts.append(f"### {mark(todo)} {todo.id}: {points(todo)} ({verdict(todo)})")
             parts += carried(todo) + named(todo)
             for title, message in complaints(todo):
                 parts += [markdown(title), fenced(message)]
         if result.output:
-            parts += ["Your code printed:", fenced(result.output)]
+            parts += [_("Your code printed:"), fenced(result.output)]
     return "\n\n".join(parts) + "\n"
+
+
+def points(graded: Result | TodoResult) -> str:
+    """ "2.5 of 4"."""
+    sentence = _("{score:g} of {most:g}")
+    return sentence.format(score=graded.score, most=graded.max_score)
+
+
+def verdict(todo: TodoResult) -> str:
+    """The verdict in the current language; in the results it is always the same word."""
+    words = {
+        results.PASSED: _("passed"),
+        results.FAILED: _("failed"),
+        results.NOT_ATTEMPTED: _("not attempted"),
+        results.ERROR: _("error"),
+        results.TIMEOUT: _("timeout"),
+        results.OUT_OF_MEMORY: _("out of memory"),
+        results.CRASHED: _("crashed"),
+    }
+    return words.get(todo.verdict, todo.verdict)
 
 
 def mark(todo: TodoResult) -> str:
@@ -165,14 +185,17 @@ def carried(todo: TodoResult) -> list[str]:
     """A sentence for a TODO that keeps its points although one that it builds on is wrong."""
     if not todo.carried_from:
         return []
-    return [f"Judged apart from {', '.join(todo.carried_from)}, so that it costs nothing here."]
+    sentence = _("Judged apart from {todos}, so that it costs nothing here.")
+    return [sentence.format(todos=", ".join(todo.carried_from))]
 
 
 def named(todo: TodoResult) -> list[str]:
     """What a TODO's mistake is, in Markdown; or what is certain of one that is not known."""
     if len(todo.feedback) < 2:
         return [*todo.feedback, *todo.evidence]
-    head = "This is one of these mistakes:" if todo.undecided else "There are two mistakes here:"
+    head = _("There are two mistakes here:")
+    if todo.undecided:
+        head = _("This is one of these mistakes:")
     return [head, *(f"- {text}" for text in todo.feedback)]
 
 
@@ -184,9 +207,12 @@ def complaints(todo: TodoResult) -> list[tuple[str, str]]:
             said.setdefault(check.message, []).append(check.title)
     if todo.verdict == results.NOT_ATTEMPTED:
         return []
+    several = _("{title} (and {count} more checks)")
     return [
         (
-            titles[0] if len(titles) < 3 else f"{titles[0]} (and {len(titles) - 1} more checks)",
+            several.format(title=titles[0], count=len(titles) - 1)
+            if len(titles) > 2
+            else titles[0],
             message,
         )
         for message, titles in said.items()

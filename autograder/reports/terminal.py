@@ -11,7 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder import results
-from autograder.reports.files import by_submission, carried, complaints, mark, named
+from autograder.language import _
+from autograder.reports.files import (
+    by_submission,
+    carried,
+    complaints,
+    mark,
+    named,
+    points,
+    verdict,
+)
 from autograder.reports.text import one_line, plain
 from autograder.results import Result, TodoResult
 
@@ -25,8 +34,8 @@ def class_table(landed: Sequence[Result], width: int) -> Group:
     groups = by_submission(landed)
     rows = []
     for submission, group in groups.items():
-        points = {r.assignment: r for r in group}
-        cells = [_points(points[name]) if name in points else Text("") for name in names]
+        by_name = {r.assignment: r for r in group}
+        cells = [_points(by_name[name]) if name in by_name else Text("") for name in names]
         rows.append([Text(one_line(submission)), *cells, Text(_wrong(group), style="dim")])
     heads = [Text("submission"), *map(Text, names), Text("what is wrong")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True, width=width)
@@ -71,7 +80,8 @@ def _wrong(group: Sequence[Result]) -> str:
 def show_result(console: Console, result: Result) -> None:
     """One assignment of a student, TODO by TODO: what was expected, what came, and where."""
     head = Text(f"{result.assignment}", style="bold")
-    head.append(f"  {result.score:g} of {result.max_score:g} points", style="default")
+    sentence = _("{score:g} of {most:g} points")
+    head.append("  " + sentence.format(score=result.score, most=result.max_score), style="default")
     if result.source:
         head.append(f"  ({result.source})", style="dim")
     console.print(head)
@@ -80,7 +90,7 @@ def show_result(console: Console, result: Result) -> None:
     for todo in result.todos:
         _show_todo(console, todo)
     if result.output:
-        console.print(Padding(Text("Your code printed:", style="dim"), (0, 0, 0, 2)))
+        console.print(Padding(Text(_("Your code printed:"), style="dim"), (0, 0, 0, 2)))
         console.print(Padding(Text(plain(result.output.rstrip()), style="dim"), (0, 0, 0, 4)))
     console.print()
 
@@ -88,20 +98,20 @@ def show_result(console: Console, result: Result) -> None:
 def _show_todo(console: Console, todo: TodoResult) -> None:
     colour = COLOURS.get(todo.verdict, "red")
     line = Text(f"  {mark(todo)} {todo.id}", style=colour)
-    line.append(f"  {todo.score:g} of {todo.max_score:g}", style="default")
+    line.append(f"  {points(todo)}", style="default")
     if todo.verdict != results.PASSED:
-        line.append(f"  {todo.verdict}", style=colour)
+        line.append(f"  {verdict(todo)}", style=colour)
     console.print(line)
     for sentence in carried(todo):
         console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 6)))
     for paragraph in named(todo):
-        console.print(Padding(Text(_without_markup(paragraph)), (0, 0, 0, 6)))
+        console.print(Padding(Text(without_markup(paragraph)), (0, 0, 0, 6)))
     # Where the mistake has a name, one example of what it does is enough.
     for title, message in complaints(todo)[: 1 if todo.diagnosis else None]:
         console.print(Padding(Text(title, style="dim"), (0, 0, 0, 6)))
         console.print(Padding(Text(plain(message)), (0, 0, 0, 8)))
 
 
-def _without_markup(text: str) -> str:
+def without_markup(text: str) -> str:
     """Feedback is written in Markdown; a terminal shows no formulas."""
     return re.sub(r"\$([^$]+)\$", r"\1", text)
