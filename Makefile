@@ -5,7 +5,7 @@ READY := .venv/.ready
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test test-quick lint drift bench generated clean
+.PHONY: help demo test test-quick lint drift doctor bench generated clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ generated: $(READY)  ## write everything that is generated
 	$(BIN)/autograder stubs
 	$(BIN)/autograder record
 	$(BIN)/python tests/messages.py
+
+doctor: $(READY)  ## prove that the checks accept, catch and name what they must
+	$(BIN)/autograder doctor
 
 bench: $(READY)  ## measure time and memory, beside a fresh Python and otter
 	$(BIN)/python tests/bench.py

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.course import Assignment, Course
+from autograder.diagnose import Catalogue
 from autograder.examine import examine_reference
 from autograder.grade import grade_work
 from autograder.pool import Job, Warm
@@ -31,6 +32,12 @@ BIN = Path(sys.executable).parent
 ROUNDS = 15
 SLOW_ROUNDS = 3
 SEED = 1
+WRONG = {
+    "lstm": "lstm-last_step-first_step-1.py",
+    "attention": "attention-sdpa-unscaled-1.py",
+    "vit": "vit-encoder_block-no_residual-1.py",
+    "aae": "aae-todo2-leaky_relu-1.py",
+}
 
 OTTER_TEST = """
 OK_FORMAT = False
@@ -83,14 +90,25 @@ def submissions() -> list[tuple[str, list[float]]]:
             right = course.solution(name).read_bytes()
             stub = (course.assignments / f"{name}.py").read_bytes()
             reference = examine_reference(warm, assignment, right, SEED)
-            for kind, source in (("right", right), ("untouched", stub)):
+            catalogue = Catalogue(warm, course, assignment, SEED)
+            wrong = (REPOSITORY / "tests" / "mistakes" / WRONG[name]).read_bytes()
+            for kind, source, known in (
+                ("right", right, catalogue),
+                ("untouched", stub, catalogue),
+                ("wrong, and named", wrong, catalogue),
+                ("wrong, not named", wrong, None),
+            ):
                 job = Job(name, f"{name}.py", {f"{name}.py": source})
                 work = Work(name, f"{name}.py", job)
 
-                def once(work: Work = work, a: Assignment = assignment) -> None:
-                    grade_work(warm, "bench", work, a, reference, SEED)  # noqa: B023
+                def once(
+                    work: Work = work, a: Assignment = assignment, known: Catalogue | None = known
+                ) -> None:
+                    grade_work(warm, "bench", work, a, reference, SEED, catalogue=known)  # noqa: B023
 
+                once()  # what known mistakes show is computed once for a class
                 rows.append((f"one submission, {name}, {kind}", timed(once, ROUNDS)))
+            catalogue.close()
     return sorted(rows, key=lambda row: row[0])
 
 
