@@ -126,7 +126,7 @@ def load(path: Path) -> Recorded | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             about = json.loads(file["about"].tobytes())
             numbers = file["numbers"].astype(float)
         if about["version"] != VERSION:
@@ -173,7 +173,7 @@ def digest(course: Course, name: str) -> str:
 def recorded_digest(path: Path) -> str:
     """The digest that a recording was made with; "" where there is none that can be read."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return str(json.loads(file["about"].tobytes())["digest"])
     except (OSError, ValueError, KeyError):
         return ""

@@ -44,7 +44,7 @@ TENSORS = st.sampled_from(
 )
 VALUES: st.SearchStrategy[Value] = st.recursive(
     TENSORS
-    | st.builds(Other, TEXT)
+    | st.builds(Other, TEXT, TEXT)
     | TEXT
     | st.none()
     | st.booleans()
@@ -56,7 +56,7 @@ VALUES: st.SearchStrategy[Value] = st.recursive(
 )
 OBSERVED = st.builds(Observed, st.dictionaries(TEXT, VALUES, max_size=4))
 RAISED = st.builds(
-    Raised, TEXT, TEXT, TEXT, st.none() | st.builds(Place, TEXT, st.integers(), TEXT)
+    Raised, TEXT, TEXT, TEXT, st.none() | st.builds(Place, TEXT, st.integers(), TEXT), TEXT
 )
 
 
@@ -78,6 +78,8 @@ def same(one: Any, other: Any) -> bool:
             )
         case list():
             return len(one) == len(other) and all(map(same, one, other))
+        case Other() | Raised():
+            return vars(one) == vars(other)
         case float():
             return one == other or (math.isnan(one) and math.isnan(other))
     return bool(one == other)
@@ -134,7 +136,10 @@ def test_what_is_packed_is_strict_json() -> None:
 
 # What a forger would send: JSON that is nearly right.
 WORDS = st.sampled_from(
-    ["observed", "raised", "message", "step", "place", "tensor", "dtype", "device", "float", "0"]
+    [
+        *("observed", "raised", "message", "step", "place", "shown"),
+        *("tensor", "dtype", "device", "float", "0"),
+    ]
 )
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
@@ -185,9 +190,11 @@ def test_nesting_as_deep_as_json_can_be_is_refused_as_well() -> None:
         {"raised": "E", "message": "m", "step": "s"},
         {"raised": "E", "message": None, "step": "s", "place": None},
         {"raised": "E", "message": "m", "step": "s", "place": ["file", "line", "text"]},
+        {"raised": "E", "message": "m", "step": "s", "place": None, "shown": 5},
+        {"observed": {"x": {"other": "a Foo", "shown": []}}},
     ],
     ids=str,
 )
 def test_junk_is_refused(tree: Any) -> None:
-    with pytest.raises(ValueError, match=r"neither an observation nor|not a value of"):
+    with pytest.raises(ValueError, match=r"neither an observation nor|not a value of|is no text"):
         unpack(tree, {"0": np.ones(2)})
