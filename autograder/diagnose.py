@@ -85,9 +85,9 @@ class Catalogue:
         return Candidate((), self._course.solution(self._assignment.name).read_text("utf-8"))
 
     def singles(self, todo: str) -> list[Candidate]:
-        """Every behaviour of a TODO's variants."""
+        """Every behaviour of a TODO's mistakes, also of those that the course accepts."""
         with self._lock:
-            of_todo = [variant for variant in self._variants if variant.todo == todo]
+            of_todo = [v for v in self._variants if v.todo == todo and v.feedback]
             return [Candidate((v,), source) for v in of_todo for source in v.sources]
 
     def pairs(self, todo: str) -> list[Candidate]:

@@ -22,8 +22,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SUBMISSIONS = REPOSITORY / "tests" / "submissions"
 ASSIGNMENTS = ("lstm", "attention", "vit", "aae")
 SEED = 7
-# The locale of a user who reads English, whatever that of the tests is.
-ENGLISH = {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
+# Every command that is run speaks English, whatever the locale of who runs the tests.
+os.environ |= {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "C.UTF-8"}
 
 
 class Grader:
@@ -102,7 +102,7 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(
             [Path(sys.executable).with_name("autograder"), *arguments],
             cwd=cwd,
-            env={**os.environ, "COLUMNS": "100", **ENGLISH, **environment},
+            env={**os.environ, "COLUMNS": "100", **environment},
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -514,6 +514,10 @@ def test_every_line_of_results_has_the_documented_fields(graded: Graded) -> None
         "verdict": str,
         "carried_from": list,
         "diagnosis": list,
+        "undecided": bool,
+        "hints": list,
+        "feedback": list,
+        "evidence": list,
         "checks": list,
     }
     check_fields = {"id": str, "title": str, "passed": bool, "message": str}

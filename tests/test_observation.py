@@ -141,10 +141,9 @@ WORDS = st.sampled_from(
         *("tensor", "dtype", "device", "float", "0"),
     ]
 )
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
-    max_leaves=10,
+ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | WORDS
+JUNK: st.SearchStrategy[Any] = st.deferred(
+    lambda: ATOMS | st.lists(JUNK, max_size=3) | st.dictionaries(WORDS, JUNK, max_size=4)
 )
 
 

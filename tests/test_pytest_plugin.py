@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from autograder.own import check_files
-from tests.conftest import ASSIGNMENTS, ENGLISH, REPOSITORY, SUBMISSIONS, Grader
+from tests.conftest import ASSIGNMENTS, REPOSITORY, SUBMISSIONS, Grader
 from tests.test_check_command import copy_handout, solve, wrong_sdpa
 
 SOLUTIONS = REPOSITORY / "solutions"
@@ -54,7 +54,7 @@ def run_pytest(*arguments: str | Path, cwd: Path, **environment: str) -> Session
             *arguments,
         ],
         cwd=cwd,
-        env={**own, **ENGLISH, "COLUMNS": "100", **environment},
+        env={**own, "COLUMNS": "100", **environment},
         capture_output=True,
         text=True,
         encoding="utf-8",

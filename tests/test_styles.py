@@ -1898,9 +1898,6 @@ GIVEN_CHANGED = {
 }
 KNOWN |= {
     "no dropout in the MLP": "given_mlp runs in evaluation only",
-    "variance_for_std": "no check looks at the noise",
-    "no_noise": "no check looks at the noise",
-    "same_noise_per_batch": "no check looks at the noise",
 }
 
 

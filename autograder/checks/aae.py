@@ -7,7 +7,6 @@ network as it was given, with stand-ins at the other six places.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -83,14 +82,6 @@ LISTS: dict[str, Sequence[Slot]] = {
         Slot("linear", "todo6", width=1),
         Slot("activation", "todo7"),
     ),
-}
-
-
-# What is given of each forward, with z = mu.
-FORWARDS: dict[str, Callable[[Any, Tensor], Tensor]] = {
-    "Encoder": lambda model, img: model.mu(model.model(img.flatten(start_dim=1))),
-    "Decoder": lambda model, z: model.model(z).view(-1, 1, 32, 32),
-    "Discriminator": lambda model, z: model.model(z),
 }
 
 
@@ -172,10 +163,6 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                 for layer in keep(part, slot, owned[place], latent_dim, mixing=mixing)
             ]
             model.model = nn.Sequential(*kept)
-            if part != "given":
-                if name == "Encoder":
-                    model.mu = nn.Linear(512, latent_dim)
-                model.forward = partial(FORWARDS[name], model)
         return model
 
     return draw.build(make, names[name])
