@@ -275,6 +275,8 @@ def _fitting(
         for c in agreed or candidates
         if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
     ]
+    if not any(isinstance(seen[check.id].observation, Raised) for check in others):
+        return by_value  # no error, so no text of one: what shows nothing wrong names nothing
     same_text = [
         c for c in candidates if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)
     ]
