@@ -5,7 +5,7 @@ READY := .venv/.ready
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test test-quick lint drift doctor bench generated clean
+.PHONY: help demo test lint drift doctor bench generated clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,9 +15,6 @@ demo: $(READY)  ## grade the small class in tests/submissions, and show the tabl
 
 test: $(READY)  ## run every test
 	$(BIN)/pytest -n 2 --dist loadfile
-
-test-quick: $(READY)  ## run the tests but for the slow proofs
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

@@ -183,7 +183,8 @@ def given_to_linear(
 def distinct(ratio: Tensor) -> str:
     """The values that occur in a tensor, in increasing order; of many, the first few."""
     rounded = ratio.detach().abs().round(decimals=4).flatten().tolist()
-    values = sorted({f"{value:.3g}" for value in rounded}, key=float)
+    # Without the second key, a NaN leaves the order to chance.
+    values = sorted({f"{v:.3g}" for v in rounded}, key=lambda v: (v == "nan", float(v)))
     return ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
 
 

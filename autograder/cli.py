@@ -241,7 +241,11 @@ def record(only_check: bool, course: Path | None) -> None:
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="Repeat over N seeds.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, help="The first seed.")
 @click.option("--mutants/--no-mutants", default=True, help="Mutate the solutions as well.")
-@click.option("--matrix", type=click.Path(path_type=Path), help="Write mistakes × checks as CSV.")
+@click.option(
+    "--matrix",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write mistakes × checks to this file, as CSV.",
+)
 @click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1)
 @course_option
 def doctor(
@@ -272,6 +276,8 @@ def doctor(
             f"there is no assignment {', '.join(sorted(unknown))}; "
             f"there are {', '.join(found.check_files)}."
         )
+    if matrix and not matrix.resolve().parent.is_dir():  # said now, and not after some minutes
+        raise UsageError(f"there is no folder {matrix.parent}; make it, or choose another.")
     console, errors = Console(highlight=False), Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     reports = []

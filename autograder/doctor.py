@@ -24,13 +24,14 @@ from autograder.diagnose import Catalogue, diagnose
 from autograder.errors import CourseError
 from autograder.examine import Examination, examine_reference
 from autograder.judge import Expected, Reference, judge
+from autograder.language import LANGUAGES
 from autograder.mutants import Mutant, mutants
 from autograder.observation import Observation, Observed, Tensor, Value
 from autograder.pool import Imported, Job, Warm
 from autograder.results import TodoResult
-from autograder.variants import LANGUAGES, Variant, load
+from autograder.variants import Variant, load
 
-THIN = 2.0  # orders of magnitude: a mistake that is less clearly told from right is a problem
+THIN = 2.0  # orders of magnitude: what a check tells less clearly from right is a problem
 CERTAIN = math.inf  # another shape, type or error: no tolerance can make it right
 
 Item = TypeVar("Item")
@@ -59,8 +60,8 @@ class Row:
 
     @property
     def margin(self) -> float:
-        """In the check that sees it best."""
-        return max(self.margins.values(), default=0.0)
+        """In the check that sees it least, of those that see it at all."""
+        return min((above for above in self.margins.values() if above), default=0.0)
 
 
 @dataclass
@@ -227,8 +228,9 @@ class Doctor:
                 self._problem(f"{what} is diagnosed as {found}: add a check or a clue.")
             row = Row(variant.todo, variant.id, number, self._margins(variant.todo, seen))
             self.report.rows.append(row)
-            if row.margin < THIN:
-                self._problem(f"{what} is only 10^{row.margin:.1f} above the tolerance.")
+            for check, above in row.margins.items():
+                if 0 < above < THIN:
+                    self._problem(f"{what} is only 10^{above:.1f} above the tolerance of {check}.")
 
     def _margins(self, todo: str, seen: Seen) -> dict[str, float]:
         return {

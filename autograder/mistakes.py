@@ -161,7 +161,7 @@ def _shown(entry: Mapping[str, Any], numbers: NDArray[np.float64]) -> Shown:
 
 def digest(course: Course, name: str) -> str:
     """A digest of all that a recording of mistakes is made from."""
-    engine = [Path(__file__).with_name(f"{module}.py") for module in ("draw", "diagnose")]
+    engine = [Path(__file__).with_name(f"{module}.py") for module in ("check", "draw", "diagnose")]
     variants = course.solutions / "variants" / f"{name}.toml"
     found = hashlib.sha256()
     for path in (course.solution(name), variants, course.check_files[name], *engine):

@@ -82,6 +82,8 @@ class Warm:
                     # weight, would double the time of a check.
                     "MALLOC_MMAP_THRESHOLD_": str(GIB),
                     "MALLOC_TRIM_THRESHOLD_": str(GIB),
+                    # Huge pages: fewer to copy at a fork, and fewer faults in the worker.
+                    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
                 },
             )
         self._control = ours

@@ -2,8 +2,9 @@
 
 `solutions/variants/<assignment>.toml` holds `[[variant]]` tables: `id`, `todo`, `accepted`, one or more
 `[[variant.behaviour]]` (each an edit of the solution), and for a mistake `hint` and `feedback` in both
-languages; `hides` lists other TODOs that cannot be judged with this mistake. An edit is a new text for the whole region (`region`), or texts that must occur exactly once
-(`edits`, a list of `find` and `put`).
+languages; `hides` lists other TODOs that cannot be judged with this mistake. An edit is a new text
+for the whole region (`region`), or texts that must occur exactly once (`edits`, a list of `find` and
+`put`).
 """
 
 import itertools
@@ -15,9 +16,8 @@ from typing import Any
 
 from autograder.course import Course
 from autograder.errors import CourseError
+from autograder.language import LANGUAGES
 from autograder.stubs import regions
-
-LANGUAGES = ("en", "ko")
 
 
 @dataclass(frozen=True)

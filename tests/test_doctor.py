@@ -199,7 +199,7 @@ def test_the_new_assignment_is_graded_and_its_mistakes_are_named(run: Run, cours
             "solutions/variants/centre.toml",
             'region = "x = x * 1"',
             'region = "x = x - x.mean(1, keepdim=True) * (1 + 2e-6)"',
-            "above the tolerance",
+            "above the tolerance of gradients_reach_the_table",
         ),
         (
             "assignments/centre.ko.md",
@@ -239,3 +239,9 @@ def test_an_assignment_that_is_not_there_is_a_usage_error(run: Run) -> None:
     done = run("doctor", "lsmt", cwd=REPOSITORY)
     assert done.returncode == 2
     assert "there is no assignment lsmt" in done.stderr
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_work(run: Run, tmp_path: Path) -> None:
+    done = run("doctor", "--matrix", tmp_path / "no" / "matrix.csv", cwd=REPOSITORY)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no folder" in done.stderr

@@ -314,7 +314,7 @@ def outcome(
     )
     if name == "Encoder":
         silence_noise(draw)
-        x = draw(batch, 1, 32, 32, scale=8).requires_grad_()
+        x = draw(batch, 1, 32, 32, scale=3).requires_grad_()
     else:
         x = draw(batch, latent_dim, scale=3).requires_grad_()
     out = tensor(model(x), gives)
@@ -325,7 +325,7 @@ def outcome(
         seen = {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
         if todo == "todo7":
             # Far from the middle, where answers that are alike there differ.
-            for label, shift in (("low", -8.0), ("high", 8.0)):
+            for label, shift in (("low", -5.0), ("high", 5.0)):
                 draw.put("model.6.bias", shift)
                 for layer in model.modules():
                     if isinstance(layer, OtherWidth) and layer.width == 1:
@@ -527,7 +527,7 @@ def given_noise(module: Any, draw: Draw) -> dict[str, Any]:
     """reparameterization is as it was given: mu + σ · noise, with σ = exp(logvar / 2)."""
     seen: dict[str, Any] = {}
     for logvar in (2.0, -2.0):
-        mu = torch.full((2048, 8), 3.0)
+        mu = torch.full((1024, 8), 3.0)
         z = tensor(module.reparameterization(mu, torch.full_like(mu, logvar)), "z")
         again = tensor(module.reparameterization(mu, torch.full_like(mu, logvar)), "z")
         # Rounded: the noise may come from anywhere, and is other noise each time.

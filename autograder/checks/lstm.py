@@ -207,8 +207,8 @@ def gradients_of_the_scores(module: Any, draw: Draw) -> dict[str, Any]:
 def each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
     """An image gets the same scores alone as in a batch, in float32 and in evaluation as well."""
     with default_dtype(torch.float32):
-        model = classifier(module, draw, 4, 6, 5, 3)
-        x = draw(2, 7, 4)
+        model = classifier(module, draw, 4, 6, 5, 1)
+        x = draw(2, 7, 4, scale=3)
         seen = {"logits": model(x), "logits of one image alone": model(x[1:2])}
         return seen | {"logits in evaluation": model.eval()(x)}
 

@@ -352,7 +352,7 @@ def body_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
 @check(todo="body", points=0.5, apart=BODY)
 def gradients_reach_image_norm_and_head(module: Any, draw: Draw) -> dict[str, Any]:
     """Gradients reach the image, the final norm and the head, in training mode."""
-    vit = transformer(module, draw, 2, 4, 2, 6, 2, 3, 7).train()
+    vit = transformer(module, draw, 2, 4, 2, 6, 1, 3, 7).train()
     image = draw(4, 2, 4, 4).requires_grad_()
     logits, _ = parts(vit(image), "logits", "attentions")
     inputs = {
@@ -367,7 +367,7 @@ def gradients_reach_image_norm_and_head(module: Any, draw: Draw) -> dict[str, An
 def scores_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
     """An image gets the same scores alone as in a batch, in float32 as well."""
     with default_dtype(torch.float32):
-        vit = transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval()
+        vit = transformer(module, draw, 1, 4, 2, 6, 1, 3, 7).eval()
         images = draw(4, 1, 4, 4)
         logits, _ = parts(vit(images), "logits", "attentions")
         alone, attentions = parts(vit(images[1:2]), "logits", "attentions")
