@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder import results
+from autograder import mistakes, results
 from autograder.check import GIVEN, REMARKS
 from autograder.compare import difference, tensors
 from autograder.course import Assignment, CheckInfo, Course
@@ -25,10 +25,12 @@ from autograder.errors import CourseError
 from autograder.examine import Examination, examine_reference
 from autograder.judge import Expected, Reference, judge
 from autograder.language import LANGUAGES
-from autograder.mutants import Mutant, mutants
+from autograder.mutants import Mutant, echoes, mutants
 from autograder.observation import Observation, Observed, Tensor, Value
 from autograder.pool import Imported, Job, Warm
+from autograder.record import PUBLIC_SEED, drift
 from autograder.results import TodoResult
+from autograder.stubs import generated, stale
 from autograder.variants import Variant, load
 
 THIN = 2.0  # orders of magnitude: what a check tells less clearly from right is a problem
@@ -117,6 +119,7 @@ class Doctor:
         """Everything, in turn; calls `done` after each answer that was judged."""
         variants = load(self._course, self._name)
         self._structure(variants)
+        self._generated()
         self._reference_and_stub()
         self._worthless()
         self._variants(variants, done)
@@ -177,6 +180,19 @@ class Doctor:
             for name in sorted(unknown_names(path.read_text("utf-8"), self._source)):
                 self._problem(f"{path.name} speaks of {name}, which the solution does not have.")
 
+    def _generated(self) -> None:
+        """The stubs, the handouts' tables and the recordings are what they would be if made now."""
+        course, name, checks = self._course, self._name, self._course.check_files[self._name]
+        for path in stale(generated(course, {name: self._assignment})):
+            self._problem(f"{path.name} is stale; run 'autograder stubs'.")
+        public = examine_reference(self._warm, self._assignment, self._source.encode(), PUBLIC_SEED)
+        path = course.assignments / f"{name}.safetensors"
+        if drift(path, checks, public, self._assignment.axes):
+            self._problem(f"{path.name} is stale; run 'autograder record'.")
+        path = course.assignments / f"{name}.mistakes.npz"
+        if mistakes.recorded_digest(path) != mistakes.digest(course, name):
+            self._problem(f"{path.name} is stale; run 'autograder record'.")
+
     def _reference_and_stub(self) -> None:
         """The solution gets everything, the untouched stub nothing."""
         if lost := self._judge(self._source, name_it=False).lost():
@@ -187,10 +203,15 @@ class Doctor:
                 self._problem(f"the untouched stub gets {todo.score:g} in {todo.id}.")
 
     def _worthless(self) -> None:
-        """Zeros, one constant, or the right numbers in another order: no check gives points for it.
+        """Zeros, one constant, the right numbers in another order, the input: none of it gives points.
 
-        Everything else that a check observes (strings, yes and no) is taken to be right.
+        But for the input, the proof is on what each check observes, and everything in it that is
+        not numbers (strings, yes and no) is taken to be right.
         """
+        for echo in echoes(self._source, self._name):
+            for todo in self._judge(echo.source, name_it=False).todos:
+                if todo.id == echo.todo and todo.score:
+                    self._problem(f"giving back the input gets {todo.score:g} in {todo.id}.")
         for what, change in WORTHLESS.items():
             for check in self._assignment.checks:
                 expected = self._reference[check.id, False]
@@ -240,7 +261,7 @@ class Doctor:
         }
 
     def _mutants(self, done: Callable[[], None]) -> None:
-        """Every mutant of a marked region loses points, or is recorded as equivalent."""
+        """Every mutant of a marked region loses points there, or is recorded as equivalent."""
         found = mutants(self._source, self._name)
         recorded = equivalents(self._course, self._name)
         self.report.mutants = len(found)
@@ -248,7 +269,7 @@ class Doctor:
         def survives(mutant: Mutant) -> bool:
             seen = self._judge(mutant.source, name_it=False)
             done()
-            return not seen.lost()
+            return mutant.todo not in seen.lost()
 
         for mutant, alive in zip(found, self._each(survives, found), strict=True):
             if alive and mutant.id in recorded:

@@ -178,6 +178,24 @@ def test_the_new_assignment_is_graded_and_its_mistakes_are_named(run: Run, cours
             "an answer of zeros passes the check rows_sum_to_zero",
         ),
         (
+            "autograder/checks/centre.py",
+            '{"centred": module.Centre()(draw(3, 5))}',
+            '{"centred": module.Centre()((x := draw(3, 5)) - x.mean(1, keepdim=True))}',
+            "giving back the input gets",
+        ),
+        (
+            "solutions/variants/centre.toml",
+            "Nothing was taken from the rows.",
+            "Nothing was taken from a row.",
+            "centre.mistakes.npz is stale; run 'autograder record'",
+        ),
+        (
+            "assignments/centre.py",
+            "# TODO centre: Take its own mean",
+            "# TODO centre: Take the mean",
+            "centre.py is stale; run 'autograder stubs'",
+        ),
+        (
             "solutions/variants/centre.toml",
             'put = "dim=0"',
             'put = "dim=-1"',

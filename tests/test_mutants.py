@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from autograder.errors import CourseError
-from autograder.mutants import Mutant, mutants
+from autograder.mutants import Mutant, echoes, mutants
 from autograder.stubs import regions
 from tests.conftest import ASSIGNMENTS, REPOSITORY
 
@@ -231,3 +231,22 @@ def test_each_equivalent_is_a_mutant_and_has_its_reason() -> None:
     assert len(set(named)) == len(named)
     assert set(named) <= {(name, mutant.id) for name in ASSIGNMENTS for mutant in mutants_of(name)}
     assert all(table["reason"].endswith(".") for table in tables)
+
+
+def test_an_echo_gives_back_the_first_input_in_as_many_parts_as_are_asked_for() -> None:
+    found = {name: {e.todo: e for e in echoes(solution(name), name)} for name in ASSIGNMENTS}
+    assert {name: set(todos) for name, todos in found.items()} == {
+        "lstm": {"h0_c0", "last_step"},
+        "attention": {"sdpa", "mha"},
+        "vit": {"cls_token", "encoder_block", "body"},
+        "aae": set(),  # layers in a list
+    }
+    sdpa = found["attention"]["sdpa"]
+    assert sdpa.description == "return Q, Q"
+    (method,) = (
+        node
+        for node in ast.walk(ast.parse(sdpa.source))
+        if isinstance(node, ast.FunctionDef)
+        and "return (Q, Q)" in (ast.unparse(statement) for statement in node.body)
+    )
+    assert ast.unparse(method.body[1]) == "return (Q, Q)", "first, after the docstring"
