@@ -72,6 +72,12 @@ def commands() -> None:
     metavar="ASSIGNMENT",
     help="Count this assignment as zero where it is missing (repeatable, or with commas).",
 )
+@click.option(
+    "--require-tier",
+    type=click.Choice(list("ABCD")),
+    help="Refuse to grade with less isolation than this.",
+)
+@click.option("--trust", is_flag=True, help="Grade where submissions cannot be isolated (tier E).")
 @language_option
 @course_option
 def grade(
@@ -82,6 +88,8 @@ def grade(
     timeout: float,
     only: tuple[str, ...],
     expect: tuple[str, ...],
+    require_tier: str | None,
+    trust: bool,
     lang: str,
     course: Path | None,
 ) -> None:
@@ -111,6 +119,8 @@ def grade(
         jobs=jobs,
         only=only,
         expect=tuple(name.strip() for names in expect for name in names.split(",") if name.strip()),
+        least_tier=require_tier,
+        trust=trust,
         limits=replace(
             DEFAULT,
             import_seconds=timeout,

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder import results
+from autograder import results, tier
 from autograder.course import Assignment, Course
 from autograder.diagnose import Catalogue, Known, diagnose
 from autograder.errors import AutograderError, UsageError
@@ -24,12 +24,17 @@ from autograder.submission import Submission, Work, find, read, strays, works
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero."""
+    """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero.
+
+    `least_tier`: of isolation, without which nothing is graded; `trust`: grade without any.
+    """
 
     seed: int
     jobs: int = os.cpu_count() or 1
     only: tuple[str, ...] = ()
     expect: tuple[str, ...] = ()
+    least_tier: str | None = None
+    trust: bool = False
     limits: Limits = field(default=DEFAULT)
 
 
@@ -62,6 +67,8 @@ def grade(
                 f"--expect names {', '.join(sorted(unknown))}, which is no assignment; "
                 f"there are {', '.join(assignments)}."
             )
+        warm.tier = tier.prove(warm)
+        tier.require(warm.tier, settings.least_tier, trust=settings.trust)
         references: dict[str, Reference] = {}
         catalogues = {
             name: Catalogue(warm, course, assignment, settings.seed)
@@ -161,7 +168,8 @@ def _grade_one(
             "Nothing to grade was found: hand in {files} (or a notebook with the same classes)."
         ).format(files=", ".join(f"{name}.py" for name in assignments))
         graded = [Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))]
-    return [replace(graded[0], notes=graded[0].notes + notes), *graded[1:]]
+    graded[0] = replace(graded[0], notes=graded[0].notes + notes)
+    return [replace(result, tier=warm.tier) for result in graded]
 
 
 def grade_work(

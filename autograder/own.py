@@ -19,7 +19,7 @@ def check_files(paths: Sequence[Path]) -> Iterator[Result]:
     """The result of each assignment found in the files (or, without any, in the current folder)."""
     require_code(paths)
     course = recorded_course(paths)
-    with Warm(course.check_files) as warm:
+    with Warm(course.check_files, lockdown=False) as warm:  # it is their own code
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
         for work in find_work(paths, assignments):
             yield check_work(warm, course, work, assignments[work.assignment])

@@ -51,9 +51,16 @@ class Imported:
 
 
 class Warm:
-    """The warm process. Use as a context manager; `summaries` describes the checks that it holds."""
+    """The warm process. Use as a context manager; `summaries` describes the checks that it holds.
 
-    def __init__(self, checks: Mapping[str, Path], preload: Sequence[str] = ()) -> None:
+    Its workers are locked down as well as this machine can. `tier` is what was proven of that.
+    """
+
+    tier = "E"
+
+    def __init__(
+        self, checks: Mapping[str, Path], preload: Sequence[str] = (), *, lockdown: bool = True
+    ) -> None:
         if not hasattr(os, "fork"):
             raise UsageError(_("this needs Linux or macOS; on Windows run it in WSL."))
         self._lock = threading.Lock()
@@ -91,6 +98,7 @@ class Warm:
             "checks": {k: str(p) for k, p in checks.items()},
             "preload": list(preload),
             "language": language.current(),
+            "lockdown": lockdown,
         }
         ours.sendall(json.dumps(config).encode() + b"\n")
         self._summaries: list[dict[str, Any]] | None = None

@@ -15,9 +15,6 @@ TIMEOUT = "timeout"
 OUT_OF_MEMORY = "out of memory"
 CRASHED = "crashed"
 
-TIER = "E"  # a separate process with limits, and no lockdown: see SECURITY.md
-
-
 LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a TodoResult
 
 
@@ -80,6 +77,7 @@ class Result:
     seconds: float = 0.0
     todos: tuple[TodoResult, ...] = ()
     source: str = ""  # the file that was graded
+    tier: str = "E"  # of isolation, as it was proven: see SECURITY.md
     notes: tuple[str, ...] = ()  # what a student should know besides the marks
     output: str = ""  # what the submission printed, cut
     grader_error: str = ""  # the grader broke: no mark may rest on this result
@@ -93,7 +91,7 @@ class Result:
             "score": self.score,
             "max_score": self.max_score,
             "seed": self.seed,
-            "tier": TIER,
+            "tier": self.tier,
             "seconds": round(self.seconds, 3),
             "todos": [todo.to_json() for todo in self.todos],
             "source": self.source,
@@ -115,7 +113,6 @@ class Result:
     def from_line(cls, line: str) -> "Result":
         """The inverse of `to_line`. Raises ValueError, KeyError or TypeError for anything else."""
         fields = json.loads(line)
-        del fields["tier"]
         todos = tuple(
             TodoResult(
                 **{

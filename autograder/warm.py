@@ -12,13 +12,14 @@ import gc
 import importlib
 import importlib.util
 import json
+import linecache
 import os
 import resource
 import selectors
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,8 @@ from autograder import frames, language
 from autograder.absent import AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
+
+LockDown = Callable[[str], None]  # of the calling process, which can then write to one folder only
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -40,6 +43,7 @@ def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(control.makefile("rb").readline())
     language.use(config["language"])
+    lock_down = _lockdown() if config["lockdown"] and sys.platform == "linux" else _no_lockdown
     _preload(config["preload"])
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
@@ -50,8 +54,18 @@ def main() -> NoReturn:
         _address_space()
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
-    _serve(control, checks, aliases)
+    _serve(control, checks, aliases, lock_down)
     os._exit(0)
+
+
+def _lockdown() -> LockDown:
+    from autograder.lockdown import Lockdown
+
+    return Lockdown.prepare().apply
+
+
+def _no_lockdown(home: str) -> None:
+    """A student's own check."""
 
 
 def load_checks(name: str, path: Path) -> ModuleType:
@@ -60,6 +74,7 @@ def load_checks(name: str, path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    linecache.getlines(str(path))  # a locked worker cannot read where a check stopped
     return module
 
 
@@ -144,6 +159,7 @@ def _serve(
     control: socket.socket,
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+    lock_down: LockDown,
 ) -> None:
     wake, woken = socket.socketpair()
     wake.setblocking(False)
@@ -164,7 +180,7 @@ def _serve(
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    _become_worker(descriptors, checks, aliases)
+                    _become_worker(descriptors, checks, aliases, lock_down)
                 for descriptor in descriptors[:2]:
                     os.close(descriptor)
                 leashes[pid] = socket.socket(fileno=descriptors[2])
@@ -232,6 +248,7 @@ def _become_worker(
     descriptors: list[int],
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+    lock_down: LockDown,
 ) -> NoReturn:
     """In the fork: keep the channel and the output, let go of all else, and serve."""
     status = 1
@@ -248,7 +265,7 @@ def _become_worker(
         _limit_resources()
         from autograder.worker import serve
 
-        serve(socket.socket(fileno=3), checks, aliases)
+        serve(socket.socket(fileno=3), checks, aliases, lock_down)
         status = 0
     finally:
         # _exit: nothing that a student registered (atexit, finalisers) runs after this.

@@ -13,7 +13,7 @@ import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +64,7 @@ def serve(
     channel: socket.socket,
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+    lock_down: Callable[[str], None],
 ) -> None:
     """Answer the judge's requests until it closes the channel."""
 
@@ -81,6 +82,8 @@ def serve(
         while True:
             request, files = frames.read(receive, limits=None)
             if "check" not in request:
+                if not assignment:
+                    lock_down(request["home"])
                 assignment = request["assignment"]
                 module, answer = _import_job(request, files, aliases[assignment])
                 channel.sendall(frames.encode(answer))

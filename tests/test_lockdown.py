@@ -1,0 +1,144 @@
+"""Lockdown: each tier is proven on a machine that gives it, and asked for by the commands."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess, run
+
+import pytest
+
+from autograder.errors import UsageError
+from autograder.pool import Job
+from autograder.tier import TIERS, require, tier
+from tests.conftest import REPOSITORY, Grader
+
+Confined = Callable[..., CompletedProcess[str]]
+
+as_root = pytest.mark.skipif(
+    sys.platform != "linux" or os.getuid() != 0, reason="only root can make this machine poorer"
+)
+
+
+@pytest.fixture
+def confined(tmp_path: Path) -> Confined:
+    """Grade a right answer on a machine from which something is taken away."""
+    work, everyone = tmp_path / "class" / "honest", 0o777
+    work.mkdir(parents=True)
+    (work / "lstm.py").write_text((REPOSITORY / "solutions" / "lstm.py").read_text("utf-8"))
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(everyone)
+
+    def call(without: str, *options: str) -> CompletedProcess[str]:
+        command = [Path(sys.executable).with_name("autograder"), "grade", "class", "-o", "out"]
+        return run(
+            [sys.executable, REPOSITORY / "tests" / "confined.py", without, *command, *options],
+            cwd=tmp_path,
+            env={**os.environ, "COLUMNS": "200", "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return call
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("without", "proven"),
+    [
+        ("nothing", "A"),
+        ("root", "A"),  # an ordinary user, in a user namespace
+        ("unshare", "B"),  # as in a container
+        ("hidden,unshare,landlock", "C"),  # on an older kernel, with an interpreter in /usr
+        ("root,unshare", "D"),
+    ],
+)
+def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
+    confined: Confined, tmp_path: Path, without: str, proven: str
+) -> None:
+    done = confined(without, "--require-tier", proven)
+    assert done.returncode == 0, done.stderr
+    (line,) = (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    result = json.loads(line)
+    assert (result["tier"], result["score"]) == (proven, result["max_score"])
+    assert {path.name for path in tmp_path.iterdir()} == {"class", "out"}, "nothing is left"
+
+
+@as_root
+def test_less_isolation_than_asked_for_is_refused_in_a_sentence(
+    confined: Confined, tmp_path: Path
+) -> None:
+    done = confined("root,unshare", "--require-tier", "B")
+    assert done.returncode == 2
+    assert "tier B is asked for, and this machine gives tier D" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@as_root
+def test_without_any_isolation_only_who_is_trusted_is_graded(
+    confined: Confined, tmp_path: Path
+) -> None:
+    done = confined("root,unshare,landlock")
+    assert done.returncode == 2
+    assert "add --trust if you trust whoever wrote them" in done.stderr
+    done = confined("root,unshare,landlock", "--trust")
+    assert done.returncode == 0, done.stderr
+    assert '"tier": "E"' in (tmp_path / "out" / "results.jsonl").read_text("utf-8")
+
+
+FILES = {"reads a file that everyone may read": True, "reads a file of the grader's user": False}
+REST = ("reads the judge's environment", "writes outside its home", "writes to shared memory")
+NOTHING = dict.fromkeys((*FILES, *REST, "lists a folder", "makes a socket"), False)
+ALL = {"another user": True, "its own network": True, "its own home": True}
+
+
+@pytest.mark.parametrize(
+    ("succeeds", "lacks", "proven"),
+    [
+        ((), (), "A"),
+        ((), ("another user",), "A"),
+        ((), ("its own network",), "B"),
+        ((), ("its own home",), "B"),
+        (("reads a file that everyone may read",), (), "C"),
+        (("writes outside its home",), (), "C"),
+        ((), ("another user", "its own network"), "D"),
+        (("lists a folder",), ("another user",), "E"),
+        (("makes a socket",), (), "E"),
+        (("reads a file of the grader's user",), (), "E"),
+        (("reads the judge's environment",), (), "E"),
+    ],
+)
+def test_the_tier_is_what_the_canary_could_not_do(
+    succeeds: tuple[str, ...], lacks: tuple[str, ...], proven: str
+) -> None:
+    tried = NOTHING | dict.fromkeys(succeeds, True)
+    assert tier(tried, ALL | dict.fromkeys(lacks, False)) == proven
+
+
+@pytest.mark.parametrize("least", "ABCD")
+@pytest.mark.parametrize("proven", TIERS)
+def test_what_is_required_is_the_least(proven: str, least: str) -> None:
+    if TIERS.index(proven) <= TIERS.index(least):
+        require(proven, least, trust=False)
+    else:
+        with pytest.raises(UsageError, match=f"tier {least} is asked for"):
+            require(proven, least, trust=True)
+
+
+LIMITS = """
+import json, resource
+kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE")
+print(json.dumps({kind: resource.getrlimit(getattr(resource, "RLIMIT_" + kind)) for kind in kinds}))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="lockdown is for Linux")
+def test_every_limit_is_set_for_good(grader: Grader) -> None:
+    worker = grader.warm.worker(Job("lstm", "lstm.py", {"lstm.py": LIMITS.encode()}))
+    worker.close()
+    limits = json.loads(worker.printed)
+    assert all(soft == hard >= 0 for soft, hard in limits.values()), limits
+    assert limits["CORE"] == limits["MSGQUEUE"] == [0, 0]
