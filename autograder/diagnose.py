@@ -194,8 +194,9 @@ def _diagnosed(
     checks.sort(key=lambda check: check.id not in failed)  # what differs tells most
     apart = any(others.intersection(check.apart) for check in checks)
     groups = find(catalogue, todo.id, checks, apart, look)
-    if accepted := [v for variants in groups for v in variants if v.accepted]:
-        return _accepted(todo, accepted[0])
+    fitting = [v for variants in groups for v in variants]
+    if fitting and all(v.accepted for v in fitting):
+        return _accepted(todo, fitting[0])
     if not groups:
         return replace(todo, evidence=evidence(assignment, todo, reference, look, apart))
     return _named(todo, groups)
@@ -221,7 +222,8 @@ def find(
         if any(twice.look(check, look).random for check in checks):
             runs = twice
             found = _fitting(catalogue, catalogue.singles(todo), checks, runs, look)
-    if not found and todo != GIVEN:
+    if not found and todo != GIVEN and not runs.twice:
+        # Not of what is random: too little of it can be compared for two mistakes at once.
         found = _fitting(catalogue, catalogue.pairs(todo), checks, runs, look)
     groups = {frozenset(v.id for v in c.variants): c.variants for c in found}
     if len(groups) > 1 and any(len(group) > 1 for group in groups):
@@ -299,11 +301,21 @@ def _clue_fits(one: Shown, other: Shown) -> bool:
 
 
 def _is_telling(shown: Shown, reference: Shown) -> bool:
-    """Whether a check sees values of a variant that the reference does not show."""
-    if not isinstance(shown.observation, Observed) or same(shown, reference):
+    """Whether a check sees values of a variant that the reference does not show.
+
+    That something is random tells nothing of why.
+    """
+    if not (
+        isinstance(shown.observation, Observed) and isinstance(reference.observation, Observed)
+    ):
         return False
-    values = shown.observation.values.values()
-    return not all(isinstance(v, str) and v.startswith(RAISES) for v in values)
+    values, right = shown.observation.values, reference.observation.values
+    return any(
+        not (isinstance(value, str) and value.startswith(RAISES))
+        and not _equal(value, right.get(name))
+        for name, value in values.items()
+        if name != REMARKS and name not in shown.random | reference.random
+    )
 
 
 def _same_text(one: Shown, other: Shown) -> bool:
@@ -364,11 +376,11 @@ def _sample(value: Value) -> Value:
     if not isinstance(value, Tensor):
         return value
     array = value.array
-    flat = array.reshape(-1).astype(float)
-    if flat.size > SAMPLES:
-        # Places that depend on the size only, so that two answers are sampled alike.
-        places = np.random.default_rng(crc32(b"%d" % flat.size)).integers(flat.size, size=SAMPLES)
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        flat = array.reshape(-1).astype(float)
+        if size := flat.size if flat.size > SAMPLES else 0:
+            # Places that depend on the size only, so that two answers are sampled alike.
+            places = np.random.default_rng(crc32(b"%d" % size)).integers(size, size=SAMPLES)
             flat = np.append(flat[places], [flat.mean(), np.abs(flat).mean()])
     kind = f"{value.dtype} {tuple(array.shape)} on {value.device}"
     return [kind, Tensor(flat, value.dtype, value.device)]

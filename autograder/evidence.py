@@ -5,7 +5,7 @@ Each claim is about one tensor of one check, and is made only when all of its en
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from autograder.results import TodoResult
 
 Array = NDArray[np.float64]
 Kind = tuple[str | int, ...]
-Claims = Mapping[Kind, str]
+Case = tuple[str, Array, Array, float, Sequence[str]]
 MOST_CLAIMS = 3
 MOST_AXES = 4  # for which all orders are tried
 
@@ -35,7 +35,8 @@ def evidence(
     """What can be said for certain of a wrong TODO, most telling first."""
     if todo.verdict == results.ERROR:
         return ()
-    compared: dict[str, list[Claims]] = {}
+    wrong: dict[str, list[Case]] = {}
+    right_for_some: set[str] = set()
     modes = Modes()
     for check in assignment.todos[todo.id]:
         mode = apart and bool(check.apart)
@@ -46,18 +47,22 @@ def evidence(
             tolerance = expected.tolerances.get(name, 0.0)
             right = _near(want, got, tolerance)
             modes.note(name, right)
-            if not right:
+            label = name.partition(",")[0]
+            if right:
+                right_for_some.add(label)
+            else:
                 axes = assignment.axes.get(name, "").split()
-                label = name.partition(",")[0]
-                claims = dict(_claims(shown(label), want, got, tolerance, axes))
-                compared.setdefault(label, []).append(claims)
+                wrong.setdefault(label, []).append((name, want, got, tolerance, axes))
     found = list(modes.claims())
-    for occurrences in compared.values():
+    for label, cases in wrong.items():
+        # Right for another input: then it is about the input for which it is wrong.
+        named = [name if label in right_for_some else label for name, *_ in cases]
+        claims = [dict(_claims(shown(n), *case[1:])) for n, case in zip(named, cases, strict=True)]
         # What holds for one of several inputs only is chance.
         found += [
             sentence
-            for kind, sentence in occurrences[0].items()
-            if all(kind in others for others in occurrences)
+            for kind, sentence in claims[0].items()
+            if all(kind in others for others in claims)
         ]
     return tuple(found[:MOST_CLAIMS])
 

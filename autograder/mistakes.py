@@ -7,6 +7,7 @@ samples of what was seen and what to tell the student, and no source.
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from autograder.observation import Died, Raised, pack, unpack
 from autograder.variants import Behaviour, Variant
 
 VERSION = 1  # of this format
+# The modules that decide what is recorded.
+ENGINE = "check", "compare", "diagnose", "draw", "observation", "variants", "worker"
 
 
 class Recorded:
@@ -161,7 +164,7 @@ def _shown(entry: Mapping[str, Any], numbers: NDArray[np.float64]) -> Shown:
 
 def digest(course: Course, name: str) -> str:
     """A digest of all that a recording of mistakes is made from."""
-    engine = [Path(__file__).with_name(f"{module}.py") for module in ("check", "draw", "diagnose")]
+    engine = [Path(__file__).with_name(f"{module}.py") for module in ENGINE]
     variants = course.solutions / "variants" / f"{name}.toml"
     found = hashlib.sha256()
     for path in (course.solution(name), variants, course.check_files[name], *engine):
@@ -175,5 +178,5 @@ def recorded_digest(path: Path) -> str:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return str(json.loads(file["about"].tobytes())["digest"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return ""

@@ -147,6 +147,30 @@ def test_an_instructor_can_accept_a_mistake(grader: Grader, tmp_path: Path) -> N
     assert grader.grade("vit", pooled).score < result.max_score, "it is a mistake elsewhere"
 
 
+RANDOM = {
+    "sdpa": ("attention", "torch.softmax(scores, dim=-1)", "torch.rand_like(scores).softmax(-1)"),
+    "last_step": ("lstm", "self.lin(last)", "torch.randn_like(self.lin(last))"),
+    "cls_token": ("vit", "x + self.positions", "x + self.positions + torch.randn_like(x) / 9"),
+    "encoder_block": ("vit", "x = out + x", "x = out + x + torch.randn_like(x) / 9"),
+}
+
+
+@pytest.mark.parametrize("id", RANDOM)
+def test_that_an_answer_is_random_names_no_mistake(grader: Grader, id: str) -> None:
+    name, find, put = RANDOM[id]
+    wrong = todo(grader.grade(name, edited(grader, name, (find, put)), diagnose=True), id)
+    assert wrong.score < wrong.max_score
+    assert wrong.diagnosis == ()
+
+
+def test_a_pair_of_states_is_not_called_a_lone_one(grader: Grader) -> None:
+    """The states are right, and refused by an LSTM whose first axis is the time."""
+    source = edited(grader, "lstm", ("batch_first=True", "batch_first=False"))
+    wrong = todo(grader.grade("lstm", source, diagnose=True), "h0_c0")
+    assert wrong.score < wrong.max_score
+    assert "only_hidden_passed" not in wrong.diagnosis
+
+
 # ------------------------------------------------------------------------------- plain evidence
 
 WANT = np.random.default_rng(1).normal(size=(3, 4, 5))

@@ -518,6 +518,12 @@ AAE = {
         "todo6": "OwnLinear(256, 1),",
     },
     "own dropout": {"todo1": "OwnDropout(0.2),"},
+    "lazy linear layers": {
+        "todo3": "nn.LazyLinear(512),",
+        "todo4": "nn.LazyLinear(1024),",
+        "todo5": "nn.LazyLinear(512),",
+        "todo6": "nn.LazyLinear(1),",
+    },
     "layers from a function": {
         "todo1": "drop(),",
         "todo2": "*[nn.ReLU()],",
@@ -1446,6 +1452,24 @@ MISTAKES: dict[tuple[str, str], dict[str, str]] = {
         "None": "print(self.lin(out[:, -1]))\nreturn None",
     },
     ("attention", "sdpa"): {
+        "room for heads that are not there": SCALED
+        + """if mask is not None and mask.ndim == 3:
+    mask = mask.unsqueeze(1)
+"""
+        + MASKED
+        + WEIGHED,
+        "causal where it is square": SCALED
+        + """if mask is None and scores.size(-1) == scores.size(-2):
+    mask = torch.ones_like(scores).tril()
+"""
+        + MASKED
+        + WEIGHED,
+        "mask transposed where it is square": SCALED
+        + """if mask is not None and mask.size(-1) == mask.size(-2):
+    mask = mask.mT
+"""
+        + MASKED
+        + WEIGHED,
         "unscaled": "scores = Q @ K.transpose(-2, -1)\n" + MASKED + WEIGHED,
         "scaled_by_dk": "scores = Q @ K.transpose(-2, -1) / Q.size(-1)\n" + MASKED + WEIGHED,
         "multiplied_by_sqrt_dk": "scores = Q @ K.mT * math.sqrt(Q.size(-1))\n" + MASKED + WEIGHED,
@@ -1509,6 +1533,33 @@ out = attention @ V
         """,
     },
     ("attention", "mha"): {
+        **{
+            f"dropout {what}": HEADS_OF
+            + f"_, attention = self.sdpa(q, k, v, mask)\nheads = {dropped} @ v\n"
+            + JOINED
+            for what, dropped in {
+                "of whole heads": "nn.functional.dropout2d(attention, self.dropout.p, self.training)",
+                "of whole queries": "attention * self.dropout(torch.ones_like(attention[..., :1]))",
+                "of whole keys": "attention * self.dropout(torch.ones_like(attention[..., :1, :]))",
+                "alike in a batch": "attention * self.dropout(torch.ones_like(attention[:1]))",
+            }.items()
+        },
+        "dropout of too few, scaled as if of all": HEADS_OF
+        + """_, attention = self.sdpa(q, k, v, mask)
+half = nn.functional.dropout(torch.ones_like(attention), self.dropout.p / 2, self.training)
+heads = attention * (half > 0) / (1 - self.dropout.p * self.training) @ v
+"""
+        + JOINED,
+        "no mask in training": HEADS_OF
+        + """_, attention = self.sdpa(q, k, v, None if self.training else mask)
+heads = self.dropout(attention) @ v
+"""
+        + JOINED,
+        "cut graph in training": HEADS_OF
+        + """_, attention = self.sdpa(q, k, v, mask)
+heads = self.dropout(attention.detach() if self.training else attention) @ v
+"""
+        + JOINED,
         "scaled_by_d_feat": HEADS_OF
         + """scores = q @ k.mT / math.sqrt(self.d_feat)
 if mask is not None:

@@ -143,6 +143,11 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
 
     def make() -> nn.Module:
         model: Any = getattr(module, name)(latent_dim)
+        if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
+            # Lazy layers take their sizes from the first input.
+            sizes = (1, 1, 32, 32) if name == "Encoder" else (1, latent_dim)
+            model.eval()(torch.zeros(sizes))
+            model.train()
         layers = layers_of(model)
         if layers is not None:
             places = align(layers, LISTS[name])

@@ -91,8 +91,8 @@ def weighs_values_by_scaled_similarity(module: Any, draw: Draw) -> dict[str, Any
 
 @check(todo="sdpa", points=0.5)
 def works_for_every_head(module: Any, draw: Draw) -> dict[str, Any]:
-    """Two leading axes (batch, head), and other sizes."""
-    Q, K, V = draw(2, 3, 7, 6), draw(2, 3, 5, 6), draw(2, 3, 5, 4)
+    """Two leading axes (batch, head), other sizes, and as many queries as keys."""
+    Q, K, V = draw(2, 3, 5, 6), draw(2, 3, 5, 6), draw(2, 3, 5, 4)
     return observed(attend(module, Q, K, V), ", two leading axes")
 
 
@@ -101,8 +101,9 @@ def hides_what_the_mask_hides(module: Any, draw: Draw) -> dict[str, Any]:
     """Hidden keys (mask False) get weight 0, and the others still sum to 1."""
     Q, K, V = draw(2, 4, 6), draw(2, 5, 6), draw(2, 5, 3)
     seen = observed(attend(module, Q, K, V, draw.mask(4, 5)), ", masked")
-    Q, K, V = draw(2, 3, 5, 4), draw(2, 3, 7, 4), draw(2, 3, 7, 6)
-    result = attend(module, Q, K, V, draw.mask(2, 1, 5, 7))
+    seen |= observed(attend(module, Q, K, V, draw.mask(2, 4, 5)), ", a mask for each sequence")
+    Q, K, V = draw(2, 3, 7, 4), draw(2, 3, 7, 4), draw(2, 3, 7, 6)
+    result = attend(module, Q, K, V, draw.mask(2, 1, 7, 7))
     return seen | observed(result, ", masked, two leading axes")
 
 
@@ -190,12 +191,13 @@ def heads_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
 
 @check(todo="mha", points=0.5, apart={"sdpa": other_attention})
 def heads_heed_the_mask(module: Any, draw: Draw) -> dict[str, Any]:
-    """A mask (n_Q, n_K) or (batch, 1, n_Q, n_K) holds for all heads."""
-    mha = heads(module, draw, 8, 4).eval()
+    """A mask (n_Q, n_K) or (batch, 1, n_Q, n_K) holds for all heads, in training as well."""
+    mha = heads(module, draw, 8, 4, dropout_p=0.0).eval()
     Q, K, V = draw(3, 5, 8), draw(3, 6, 8), draw(3, 6, 8)
     same = attend_with_heads(mha, Q, K, V, draw.mask(5, 6), suffix=", one mask for all")
     each = draw.mask(3, 1, 5, 6)
-    return same | attend_with_heads(mha, Q, K, V, each, suffix=", a mask for each sequence")
+    same |= attend_with_heads(mha, Q, K, V, each, suffix=", a mask for each sequence")
+    return same | attend_with_heads(mha.train(), Q, K, V, each, suffix=", in training")
 
 
 @check(todo="mha", points=1, apart={"sdpa": other_attention})
@@ -203,7 +205,8 @@ def dropout_falls_on_the_attention(module: Any, draw: Draw) -> dict[str, Any]:
     """In training, dropout falls on the attention weights; the attention returned is before dropout."""
     n_Q, n_K, d_head, n_head = 6, 4, 8, 2
     d_feat = n_head * d_head
-    mha = heads(module, draw, d_feat, n_head, dropout_p=0.25)
+    dropout_p = 0.25
+    mha = heads(module, draw, d_feat, n_head, dropout_p=dropout_p)
     values, output = draw.parameter("W_V.weight"), draw.parameter("W_O.weight")
     biases = draw.parameter("W_V.bias"), draw.parameter("W_O.bias")
     if values is None or output is None:
@@ -225,25 +228,38 @@ def dropout_falls_on_the_attention(module: Any, draw: Draw) -> dict[str, Any]:
     trained_out, trained_attention = parts(mha(Q, K, one_hot), "out", "attention")
     ratio = tensor(trained_out, "out") / tensor(out, "out")
     first, second = ratio.unflatten(-1, (n_head, 2, n_K)).unbind(-2)
+    dropped = first == 0  # (batch, query, head, key)
+    together = [
+        axis
+        for place, axis in enumerate(("batch", "query", "head", "key"))
+        if torch.equal(dropped.any(place), dropped.all(place))
+    ]
     return {
         "attention of the heads": attention,
         "attention of the heads in training": trained_attention,
+        "the attention that is returned holds zeros": bool(
+            (tensor(trained_attention, "attention") == 0).any()
+        ),
         "weights in training, as multiples of those in evaluation": distinct(ratio),
         "a weight is dropped for all features of its value": bool(torch.equal(first, second)),
+        "about a share dropout_p of the weights is dropped": bool(
+            (dropped.double().mean() - dropout_p).abs() < 0.1
+        ),
+        "weights are dropped together along": ", ".join(together),
     }
 
 
 @check(todo="mha", points=0.5, apart={"sdpa": other_attention})
 def gradients_reach_all_projections(module: Any, draw: Draw) -> dict[str, Any]:
-    """Gradients reach Q, K, V and the four projections."""
-    mha = heads(module, draw, 12, 3).eval()
+    """Gradients reach Q, K, V and the four projections, in training."""
+    mha = heads(module, draw, 12, 3, dropout_p=0.0).train()
     Q, K, V = draw(2, 5, 12), draw(2, 6, 12), draw(2, 6, 12)
     inputs: dict[str, Tensor | None] = {"Q": Q, "K": K, "V": V}
     for x in (Q, K, V):
         x.requires_grad_()
     # Not W_K's bias: a softmax does not see a shift, so its gradient is rounding noise.
     inputs |= {f"W_{letter}.weight": draw.parameter(f"W_{letter}.weight") for letter in "QKVO"}
-    out, attention = parts(mha(Q, K, V), "out", "attention")
+    out, attention = parts(mha(Q.clone(), K.clone(), V.clone()), "out", "attention")
     outputs = {"out": tensor(out, "out"), "attention": tensor(attention, "attention")}
     return gradients(outputs, inputs, draw)
 

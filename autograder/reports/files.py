@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from autograder import results
+from autograder.check import GIVEN
 from autograder.errors import UsageError
 from autograder.language import _
 from autograder.reports.text import csv_cell, fenced, markdown, plain
@@ -186,7 +187,8 @@ def carried(todo: TodoResult) -> list[str]:
     if not todo.carried_from:
         return []
     sentence = _("Judged apart from {todos}, so that it costs nothing here.")
-    return [sentence.format(todos=", ".join(todo.carried_from))]
+    others = (_("the code that was given") if id == GIVEN else id for id in todo.carried_from)
+    return [sentence.format(todos=", ".join(others))]
 
 
 def named(todo: TodoResult) -> list[str]:

@@ -48,7 +48,11 @@ def class_table(landed: Sequence[Result], width: int) -> Group:
     for row in rows:
         table.add_row(*row)
     full = sum(all(r.assignment and r.score == r.max_score for r in g) for g in groups.values())
-    return Group(table, Text(""), Text(f"{len(groups)} submissions, {full} with full marks."))
+    return Group(
+        table,
+        Text(""),
+        Text(f"{len(groups)} submission{'s' * (len(groups) != 1)}, {full} with full marks."),
+    )
 
 
 def _points(result: Result) -> Text:
