@@ -56,7 +56,7 @@ def commands() -> None:
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
-    help="Draw the inputs from this seed.  [default: random]",
+    help="Draw the inputs from this seed.  [default: the one that OUT was graded with, else random]",
 )
 @click.option(
     "--timeout",
@@ -65,7 +65,13 @@ def commands() -> None:
     show_default=True,
     help="Seconds for an import, and for one check. A submission gets six times as much.",
 )
-@click.option("--only", multiple=True, metavar="NAME", help="Grade this submission (repeatable).")
+@click.option("--fresh", is_flag=True, help="Start over: grade again what is graded already.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Grade this submission again, and keep the results of all others (repeatable).",
+)
 @click.option(
     "--expect",
     multiple=True,
@@ -86,6 +92,7 @@ def grade(
     jobs: int,
     seed: int | None,
     timeout: float,
+    fresh: bool,
     only: tuple[str, ...],
     expect: tuple[str, ...],
     require_tier: str | None,
@@ -97,28 +104,37 @@ def grade(
 
     OUT/results.jsonl is the truth, OUT/grades.csv a table of it; OUT/feedback/<submission>/ holds
     what a student may see.
-    """
-    import secrets
 
+    The same command again goes on where it was stopped or killed, and grades again only what has
+    changed: a submission, its checks, a solution, the seed. OUT/results.sqlite remembers the rest.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from autograder.course import Course
-    from autograder.grade import Settings
+    from autograder.grade import Settings, choose
     from autograder.grade import grade as grade_class
     from autograder.limits import DEFAULT
     from autograder.reports.files import Output
     from autograder.reports.terminal import class_table
+    from autograder.store import Store
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give -o a folder.")
     if submissions.is_dir() and out.resolve().is_relative_to(submissions.resolve()):
         raise UsageError(f"{out} lies inside {submissions}, and would be graded next time.")
+    if fresh and only:
+        raise UsageError("--only grades again in any case, and --fresh is for all; leave out one.")
+    use(lang)
+    found = Course.find(course)
+    expected = [name.strip() for names in expect for name in names.split(",") if name.strip()]
+    chosen = choose(found, submissions, only, expected)
+    store = Store(out / "results.sqlite", fresh=fresh)
     settings = Settings(
-        seed=secrets.randbelow(2**31) if seed is None else seed,
+        seed=store.choose_seed(seed, lasting=not only),
         jobs=jobs,
         only=only,
-        expect=tuple(name.strip() for names in expect for name in names.split(",") if name.strip()),
+        expect=tuple(expected),
         least_tier=require_tier,
         trust=trust,
         limits=replace(
@@ -128,12 +144,10 @@ def grade(
             submission_seconds=6 * timeout,
         ),
     )
-    use(lang)
-    found = Course.find(course)
     output: Output | None = None
     landed_results: Sequence[Result] = ()
     console, errors = Console(), Console(stderr=True)
-    interrupted = False
+    interrupted, unchanged = False, 0
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("loading torch", total=None)
@@ -145,16 +159,24 @@ def grade(
             bar.update(task, description="grading", total=count, advance=1)
 
         try:
-            grade_class(found, submissions, settings, landed)
+            unchanged = grade_class(found, chosen, settings, store, landed)
         except KeyboardInterrupt:
             interrupted = True
         finally:
+            store.close()
             if output:
                 landed_results = output.close()
     if landed_results:
         console.print(class_table(landed_results, min(console.width, 120)))
         console.print(
             f"Seed {settings.seed}. Results are in {out}.", highlight=False, soft_wrap=True
+        )
+    if unchanged:
+        errors.print(
+            f"{unchanged} of {len(chosen)} are as they were graded before; --fresh grades them "
+            "again.",
+            highlight=False,
+            soft_wrap=True,
         )
     if interrupted:
         errors.print("Interrupted; what was graded until then is complete.")

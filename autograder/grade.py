@@ -1,9 +1,12 @@
-"""Grade a class: every submission, every assignment, and what to write as results land."""
+"""Grade a class: every submission, every assignment, and what to write as results land.
+
+What the store holds of the same origin is not graded again.
+"""
 
 import difflib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +20,10 @@ from autograder.judge import Reference, all_failed, failure, judge
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.observation import Died, Raised
+from autograder.origin import Origin, versions
 from autograder.pool import Warm
 from autograder.results import Result, TodoResult, total
+from autograder.store import Store
 from autograder.submission import Submission, Work, find, read, strays, works
 
 
@@ -38,20 +43,31 @@ class Settings:
     limits: Limits = field(default=DEFAULT)
 
 
-def grade(
-    course: Course,
-    folder: Path,
-    settings: Settings,
-    landed: Callable[[Sequence[Result], int], None],
-) -> None:
-    """Grade every submission; calls `landed(results of one submission, how many there are)`.
+@dataclass(frozen=True)
+class Task:
+    """One assignment of one submission; `stored` is its result if it was graded before."""
 
-    Submissions land in the order in which they are done. A Ctrl-C goes through: what has landed is
-    complete and valid.
-    """
-    found = [item for item in find(folder) if not settings.only or item[0] in settings.only]
-    if missing := set(settings.only) - {name for name, _ in found}:
-        names = [name for name, _ in find(folder)]
+    work: Work
+    origin: Origin
+    key: str
+    stored: Result | None
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One submission's results, and those of them that are new, by their keys."""
+
+    results: list[Result]
+    new: dict[str, Result]
+
+
+def choose(
+    course: Course, folder: Path, only: Sequence[str], expect: Sequence[str]
+) -> list[tuple[str, Path]]:
+    """The submissions to grade. Raises UsageError for names that do not exist."""
+    found = find(folder)
+    if missing := set(only) - {name for name, _ in found}:
+        names = [name for name, _ in found]
         near = difflib.get_close_matches(min(missing), names, n=3, cutoff=0.5) or names[:5]
         raise UsageError(
             f"there is no submission named {', '.join(sorted(missing))} in {folder}; "
@@ -59,14 +75,34 @@ def grade(
         )
     if not found:
         raise UsageError(f"{folder} holds no submissions; each file, folder or zip in it is one.")
+    if unknown := set(expect) - course.check_files.keys():
+        raise UsageError(
+            f"--expect names {', '.join(sorted(unknown))}, which is no assignment; "
+            f"there are {', '.join(course.check_files)}."
+        )
+    return [item for item in found if not only or item[0] in only]
+
+
+def grade(
+    course: Course,
+    chosen: Sequence[tuple[str, Path]],
+    settings: Settings,
+    store: Store,
+    landed: Callable[[Sequence[Result], int], None],
+) -> int:
+    """Grade what was chosen; calls `landed(results of one submission, how many there are)`.
+
+    Submissions land in the order in which they are done, those that are stored as they are before
+    all others; returns how many these are. A Ctrl-C goes through: what has landed is complete and
+    valid.
+    """
+    # Before the checks are loaded: what is edited meanwhile is then graded again, and never too late.
+    origins = {name: Origin.of(course, name, settings.limits) for name in course.check_files}
+    known = store.submissions
+    unchanged = 0
     # With nbformat: loading it in every worker with a notebook would cost each a while.
     with Warm(course.check_files, preload=["nbformat"]) as warm:
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
-        if unknown := set(settings.expect) - assignments.keys():
-            raise UsageError(
-                f"--expect names {', '.join(sorted(unknown))}, which is no assignment; "
-                f"there are {', '.join(assignments)}."
-            )
         warm.tier = tier.prove(warm)
         tier.require(warm.tier, settings.least_tier, trust=settings.trust)
         references: dict[str, Reference] = {}
@@ -75,26 +111,43 @@ def grade(
             for name, assignment in assignments.items()
         }
         executor = ThreadPoolExecutor(settings.jobs)
+
+        def prepare(name: str, work: Work) -> Task:
+            origin = origins[work.assignment].with_work(work)
+            key = origin.key(settings.seed, warm.tier, work.notes)
+            again = name in settings.only
+            stored = None if again else store.get(name, work.assignment, key)
+            if not stored and work.assignment not in references:
+                references[work.assignment] = examine_reference(
+                    warm,
+                    assignments[work.assignment],
+                    course.solution(work.assignment).read_bytes(),
+                    settings.seed,
+                )
+            return Task(work, origin, key, stored)
+
+        def land(waiting: set[Future[Graded]]) -> set[Future[Graded]]:
+            done, rest = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                graded = future.result()
+                store.put(graded.new)
+                landed(graded.results, len(chosen))
+            return rest
+
         try:
-            waiting: set[Future[list[Result]]] = set()
-            for name, path in found:
+            waiting: set[Future[Graded]] = set()
+            for name, path in sorted(chosen, key=lambda item: item[0] not in known):
                 submission = read(name, path)
-                its_works = works(submission, assignments)
-                for work in its_works:
-                    if work.assignment not in references:
-                        references[work.assignment] = examine_reference(
-                            warm,
-                            assignments[work.assignment],
-                            course.solution(work.assignment).read_bytes(),
-                            settings.seed,
-                        )
+                tasks = [prepare(name, work) for work in works(submission, assignments)]
+                unchanged += bool(tasks) and all(task.stored for task in tasks)
                 waiting.add(
                     executor.submit(
                         _grade_one,
                         warm,
                         submission,
-                        its_works,
+                        tasks,
                         assignments,
+                        origins,
                         references,
                         catalogues,
                         settings,
@@ -102,9 +155,9 @@ def grade(
                 )
                 # Reading goes at most a little ahead of grading: a class may not fit into memory.
                 while len(waiting) >= 2 * settings.jobs:
-                    waiting = _land(waiting, len(found), landed)
+                    waiting = land(waiting)
             while waiting:
-                waiting = _land(waiting, len(found), landed)
+                waiting = land(waiting)
         except BaseException:
             warm.kill()  # so that no thread waits for an answer that nobody wants any more
             raise
@@ -112,50 +165,46 @@ def grade(
             executor.shutdown(cancel_futures=True)
             for catalogue in catalogues.values():
                 catalogue.close()
-
-
-def _land(
-    waiting: set[Future[list[Result]]],
-    count: int,
-    landed: Callable[[Sequence[Result], int], None],
-) -> set[Future[list[Result]]]:
-    done, rest = wait(waiting, return_when=FIRST_COMPLETED)
-    for future in done:
-        landed(future.result(), count)
-    return rest
+    return unchanged
 
 
 def _grade_one(
     warm: Warm,
     submission: Submission,
-    its_works: Sequence[Work],
-    assignments: dict[str, Assignment],
-    references: dict[str, Reference],
-    catalogues: dict[str, Catalogue],
+    tasks: Sequence[Task],
+    assignments: Mapping[str, Assignment],
+    origins: Mapping[str, Origin],
+    references: Mapping[str, Reference],
+    catalogues: Mapping[str, Catalogue],
     settings: Settings,
-) -> list[Result]:
+) -> Graded:
     seed = settings.seed
-    graded = [
-        grade_work(
-            warm,
-            submission.name,
-            work,
-            assignments[work.assignment],
-            references[work.assignment],
-            seed,
-            settings.limits,
-            catalogues[work.assignment],
-        )
-        for work in its_works
-    ]
-    held = {work.assignment for work in its_works}
+    graded, new = [], {}
+    for task in tasks:
+        name = task.work.assignment
+        result = task.stored
+        if not result:
+            result = grade_work(
+                warm,
+                submission.name,
+                task.work,
+                assignments[name],
+                references[name],
+                seed,
+                settings.limits,
+                catalogues[name],
+            )
+            result = new[task.key] = _with_origin(result, task.origin, warm.tier)
+        graded.append(result)
+    held = {task.work.assignment for task in tasks}
     for name in settings.expect:
         if name not in held:
             reason = submission.refused or _("No {name} was found in what was handed in.").format(
                 name=name
             )
-            graded.append(refused(submission.name, assignments[name], reason, seed))
-    extra = strays(submission, list(its_works))
+            zero = refused(submission.name, assignments[name], reason, seed)
+            graded.append(_with_origin(zero, origins[name], warm.tier))
+    extra = strays(submission, [task.work for task in tasks])
     notes = submission.notes
     if extra:
         many = len(extra) > 10
@@ -167,9 +216,14 @@ def _grade_one(
         reason = submission.refused or _(
             "Nothing to grade was found: hand in {files} (or a notebook with the same classes)."
         ).format(files=", ".join(f"{name}.py" for name in assignments))
-        graded = [Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))]
-    graded[0] = replace(graded[0], notes=graded[0].notes + notes)
-    return [replace(result, tier=warm.tier) for result in graded]
+        nothing = Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))
+        graded = [replace(nothing, tier=warm.tier, versions=versions())]
+    # Notes on the submission as a whole: they are not stored with any of its results.
+    return Graded([replace(graded[0], notes=graded[0].notes + notes), *graded[1:]], new)
+
+
+def _with_origin(result: Result, origin: Origin, tier: str) -> Result:
+    return replace(result, tier=tier, versions=origin.versions, digests=origin.digests)
 
 
 def grade_work(

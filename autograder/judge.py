@@ -175,8 +175,7 @@ def _todo(
     score = total([c.points for c in checks if outcomes[c.id].passed])
     verdict = results.PASSED
     if failed:
-        unfinished = (results.TIMEOUT, results.OUT_OF_MEMORY, results.CRASHED)
-        ends = [o.verdict for o in failed if o.verdict in unfinished]
+        ends = [o.verdict for o in failed if o.verdict in results.UNFINISHED]
         verdict = (ends or [failed[0].verdict])[0]
         if not score and all(o.blocked_by for o in failed):
             own = untouched or any(o.blocked_by == id for o in failed)

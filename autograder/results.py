@@ -4,8 +4,13 @@ Every report only reads this. The format is relied on from outside; see `Result.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from autograder.errors import UsageError
 
 PASSED = "passed"
 FAILED = "failed"
@@ -14,6 +19,7 @@ ERROR = "error"
 TIMEOUT = "timeout"
 OUT_OF_MEMORY = "out of memory"
 CRASHED = "crashed"
+UNFINISHED = (TIMEOUT, OUT_OF_MEMORY, CRASHED)  # what may hang on the machine and its load
 
 LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a TodoResult
 
@@ -82,6 +88,14 @@ class Result:
     output: str = ""  # what the submission printed, cut
     grader_error: str = ""  # the grader broke: no mark may rest on this result
     diagnosis_error: str = ""  # naming the mistakes broke: the marks stand
+    versions: Mapping[str, str] = field(default_factory=dict)  # of what graded it
+    digests: Mapping[str, str] = field(default_factory=dict)  # of what decided it; see `origin`
+
+    @property
+    def steady(self) -> bool:
+        """Whether it would be the same again: nothing of ours broke, and no clock decided it."""
+        broke = self.grader_error or self.diagnosis_error
+        return not broke and not any(todo.verdict in UNFINISHED for todo in self.todos)
 
     def to_json(self) -> dict[str, Any]:
         """The object of one line of results.jsonl."""
@@ -98,6 +112,10 @@ class Result:
             "notes": list(self.notes),
             "output": self.output,
         }
+        if self.versions:
+            line["versions"] = dict(self.versions)
+        if self.digests:
+            line["digests"] = dict(self.digests)
         if self.grader_error:
             line["grader_error"] = self.grader_error
         if self.diagnosis_error:
@@ -124,6 +142,20 @@ class Result:
             for todo in fields["todos"]
         )
         return cls(**{**fields, "todos": todos, "notes": tuple(fields["notes"])})
+
+
+def load(path: Path) -> list[Result]:
+    """The results of a results.jsonl, without a last line that a kill cut off. Raises UsageError."""
+    *lines, rest = path.read_bytes().split(b"\n")
+    try:
+        found = [Result.from_line(line.decode()) for line in lines]
+        with suppress(json.JSONDecodeError, UnicodeDecodeError):
+            found.append(Result.from_line(rest.decode()))
+        return found
+    except (ValueError, KeyError, TypeError):
+        raise UsageError(
+            f"{path} is not what this version writes; give another folder, or grade the class anew."
+        ) from None
 
 
 def total(scores: list[float]) -> float:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from autograder import results
 from autograder.check import GIVEN
-from autograder.errors import UsageError
 from autograder.language import _
 from autograder.reports.text import csv_cell, fenced, markdown, plain
 from autograder.results import Result, TodoResult
@@ -32,28 +31,19 @@ class Output:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = folder / "results.jsonl"
-        earlier = self._earlier()
+        earlier = results.load(self._lines) if self._lines.is_file() else []
         self._results = [r for r in earlier if r.submission not in again] if again else []
         if not again:
             for name in {result.submission for result in earlier}:
                 shutil.rmtree(folder / "feedback" / name, ignore_errors=True)
         write(self._lines, "".join(result.to_line() + "\n" for result in self._results))
 
-    def _earlier(self) -> list[Result]:
-        if not self._lines.is_file():
-            return []
-        try:
-            return [Result.from_line(line) for line in self._lines.read_text("utf-8").splitlines()]
-        except (ValueError, KeyError, TypeError):
-            raise UsageError(
-                f"{self._lines} is not what this version writes; give -o another folder."
-            ) from None
-
     def add(self, landed: Sequence[Result]) -> None:
         """One submission's results: a line each, and its feedback."""
         self._results += landed
-        with self._lines.open("a", encoding="utf-8") as file:
-            file.writelines(result.to_line() + "\n" for result in landed)
+        text = "".join(result.to_line() + "\n" for result in landed)
+        with self._lines.open("ab") as file:
+            file.write(text.encode())  # at once, so that a kill leaves whole lines
         folder = self.folder / "feedback" / landed[0].submission
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / "results.json", json.dumps(gradescope(landed), ensure_ascii=False, indent=1))
