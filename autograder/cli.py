@@ -191,6 +191,26 @@ def grade(
 
 
 @commands.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Show whose mark changed between two gradings, OLD and NEW, and why.
+
+    Each is a folder that `autograder grade` wrote to, or a results.jsonl. The exit status is 0 when
+    no mark changed, and 1 when one did.
+    """
+    from rich.console import Console
+
+    from autograder.reports.diff import changes, read, table
+
+    before, after = read(old), read(new)
+    found = changes(before, after)
+    count = len({result.submission for result in (*before, *after)})
+    Console(highlight=False).print(table(found, count))
+    sys.exit(1 if any(change.marked for change in found) else 0)
+
+
+@commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @language_option
 def check(files: tuple[Path, ...], lang: str) -> None:

@@ -160,6 +160,28 @@ def test_only_what_depends_on_a_change_is_graded_again(run: Run, tmp_path: Path)
     assert one.lines()["ben", "lstm"]["todos"][1]["diagnosis"] == ["first_step"]
     assert one.lines()["ann", "lstm"] == first["ann", "lstm"], "seconds included"
 
+    done = run("diff", "first", "out/results.jsonl", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["submission", "assignment", "TODO", "points", "verdict", "why"],
+        [
+            "ben",
+            "lstm",
+            "last_step",
+            "3/3",
+            "→",
+            "0/3",
+            "passed",
+            "→",
+            "failed",
+            "the",
+            "submission",
+            "changed",
+        ],
+        [],
+        ["The", "marks", "of", "1", "of", "5", "submissions", "changed."],
+    ]
+
     edit(one.course / "autograder" / "checks" / "lstm.py")
     assert grade() == ["ann", "ben", *crashes]
 
