@@ -207,6 +207,7 @@ def all_checks(assignment: Assignment, todo: str) -> list[CheckInfo]:
     return [*assignment.todos[todo], *(c for c in assignment.clues if c.todo == todo)]
 
 
+@np.errstate(all="ignore")  # an answer may hold numbers that overflow here
 def find(
     catalogue: Known, todo: str, checks: Sequence[CheckInfo], apart: bool, look: Look
 ) -> list[tuple[Variant, ...]]:

@@ -25,6 +25,7 @@ MOST_CLAIMS = 3
 MOST_AXES = 4  # for which all orders are tried
 
 
+@np.errstate(all="ignore")  # an answer may hold numbers that overflow here
 def evidence(
     assignment: Assignment,
     todo: TodoResult,

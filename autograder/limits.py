@@ -15,9 +15,9 @@ class Limits:
     memory: int = 2 * GIB  # beyond the warm process
     written_file: int = 64 * MIB
     output: int = 64 * KIB
-    reply: int = 64 * MIB
+    reply: int = 16 * MIB
     reply_header: int = 1 * MIB
-    tensor: int = 16 * MIB
+    tensor: int = 4 * MIB
     tensors: int = 1024  # in one reply
     text: int = 2000  # characters of a student's text that are shown
     python_file: int = 1 * MIB

@@ -5,6 +5,7 @@ becomes a `Died` observation with the verdict that the results use for it.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import selectors
@@ -30,7 +31,8 @@ from autograder.limits import DEFAULT, GIB, Limits
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
 START_SECONDS = 120  # a cold disk can take long to read torch
-EXIT_SECONDS = 10  # from the last word of a worker to its exit status
+EXIT_SECONDS = 10  # for the warm process and its workers
+LAST_SECONDS = 3  # from the last word of a worker to its exit status
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ class Worker:
     ) -> None:
         self._channel, self._leash, self._output_fd = channel, leash, output
         self._limits = limits
-        self._home = tempfile.TemporaryDirectory(prefix="submission-", ignore_cleanup_errors=True)
+        self._home = tempfile.mkdtemp(prefix="submission-")
         self._printed = bytearray()
         self.printed_too_much = False
         self.died: Died | None = None
@@ -205,7 +207,7 @@ class Worker:
             "assignment": job.assignment,
             "main": job.main,
             "files": list(job.files),
-            "home": self._home.name,
+            "home": self._home,
         }
         blobs = {
             # Zero-padded: safetensors sorts tensors of one type by name.
@@ -258,7 +260,8 @@ class Worker:
         if self._output_fd >= 0:
             os.close(self._output_fd)
             self._output_fd = -1
-        self._home.cleanup()
+        with contextlib.suppress(OSError):
+            remove(self._home)
 
     def __enter__(self) -> Self:
         return self
@@ -326,7 +329,7 @@ class Worker:
                 pass
 
     def _how_it_ended(self, when: str) -> Died:
-        self._leash.settimeout(EXIT_SECONDS)
+        self._leash.settimeout(LAST_SECONDS)
         try:
             status = int(self._leash.recv(16) or b"1")
         except (OSError, ValueError):
@@ -347,3 +350,19 @@ class Worker:
         self._leash.close()  # kills it, if it is not dead yet
         self.died = Died(verdict, detail)
         return self.died
+
+
+def remove(home: str) -> None:
+    """Remove a folder, however deep a submission has nested others in it. Raises OSError."""
+    numbers = itertools.count()
+    while entries := list(os.scandir(home)):
+        for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):
+                os.unlink(entry)
+                continue
+            os.chmod(entry, 0o700)
+            for inner in os.scandir(entry):
+                # What is inside comes up, so that no path gets too long, and nothing recurses.
+                os.rename(inner, f"{home}/removed {next(numbers)}")
+            os.rmdir(entry)
+    os.rmdir(home)
