@@ -108,6 +108,8 @@ def grade(
     The same command again goes on where it was stopped or killed, and grades again only what has
     changed: a submission, its checks, a solution, the seed. OUT/results.sqlite remembers the rest.
     """
+    import secrets
+
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -130,8 +132,10 @@ def grade(
     expected = [name.strip() for names in expect for name in names.split(",") if name.strip()]
     chosen = choose(found, submissions, only, expected)
     store = Store(out / "results.sqlite", fresh=fresh)
+    if seed is None:
+        seed = secrets.randbelow(2**31) if store.seed is None else store.seed
     settings = Settings(
-        seed=store.choose_seed(seed, lasting=not only),
+        seed=seed,
         jobs=jobs,
         only=only,
         expect=tuple(expected),

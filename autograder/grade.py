@@ -98,13 +98,14 @@ def grade(
     """
     # Before the checks are loaded: what is edited meanwhile is then graded again, and never too late.
     origins = {name: Origin.of(course, name, settings.limits) for name in course.check_files}
-    known = store.submissions
     unchanged = 0
     # With nbformat: loading it in every worker with a notebook would cost each a while.
     with Warm(course.check_files, preload=["nbformat"]) as warm:
         assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
         warm.tier = tier.prove(warm)
         tier.require(warm.tier, settings.least_tier, trust=settings.trust)
+        store.begin(settings.seed, lasting=not settings.only)
+        known = store.submissions
         references: dict[str, Reference] = {}
         catalogues = {
             name: Catalogue(warm, course, assignment, settings.seed)

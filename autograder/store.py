@@ -4,7 +4,6 @@ A result is stored under a digest of all that decides it (see `origin`), before 
 written of it. A store belongs to one grader at a time, and to one of its threads.
 """
 
-import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -32,30 +31,36 @@ class Unreadable(UsageError):
 
 
 class Store:
-    """The results that are known. Close it when done. All of it may raise UsageError."""
+    """The results that are known. Close it when done. All of it may raise UsageError.
+
+    Nothing is written before `begin`: until then, a store that is not there is held in memory.
+    """
 
     def __init__(self, path: Path, *, fresh: bool = False) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if fresh and path.exists():
-            with suppress(Unreadable):  # that another grader writes here is said all the same
-                self._open().close()
-            path.unlink()
-            path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
-        self._database = self._open()
+        self._path, self._fresh = path, fresh
+        self._database = self._open(path if path.exists() and not fresh else ":memory:")
 
-    def choose_seed(self, given: int | None, *, lasting: bool) -> int:
-        """The seed to grade with: the one given, else that of the class, else a random one.
-
-        The class has the one that was last chosen to last, or the first.
-        """
+    @property
+    def seed(self) -> int | None:
+        """The seed of the class; None until there is one."""
         with self._said(), self._database as database:
             row = database.execute("SELECT seed FROM seed").fetchone()
-            seed: int = given if given is not None else row[0] if row else secrets.randbelow(2**31)
-            if lasting or not row:
+            return row[0] if row else None
+
+    def begin(self, seed: int, *, lasting: bool) -> None:
+        """Write from here on. The seed becomes that of the class if it shall last, or is the first."""
+        self.close()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._fresh and self._path.exists():
+            with suppress(Unreadable):  # that another grader writes here is said all the same
+                self._open(self._path).close()
+            self._path.unlink()
+            self._path.with_name(f"{self._path.name}-journal").unlink(missing_ok=True)
+        self._database = self._open(self._path)
+        if lasting or self.seed is None:
+            with self._said(), self._database as database:
                 database.execute("DELETE FROM seed")
                 database.execute("INSERT INTO seed VALUES (?)", (seed,))
-        return seed
 
     @property
     def submissions(self) -> set[str]:
@@ -89,13 +94,13 @@ class Store:
         """Let go of the file: another grader may have it."""
         self._database.close()
 
-    def _open(self) -> sqlite3.Connection:
-        """Open the file for this grader alone; make it if it is not there.
+    def _open(self, path: Path | str) -> sqlite3.Connection:
+        """Open a file for this grader alone; make it if it is not there.
 
         With a rollback journal, not WAL: it survives a kill as well, and works on network disks.
         """
         with self._said(), ExitStack() as stack:
-            database = stack.enter_context(closing(sqlite3.connect(self._path, timeout=1)))
+            database = stack.enter_context(closing(sqlite3.connect(path, timeout=1)))
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.executescript("BEGIN EXCLUSIVE; COMMIT")  # the lock is held from here on
             pragmas = "PRAGMA application_id", "PRAGMA user_version"

@@ -312,16 +312,22 @@ def result(name: str, **more: Any) -> Result:
     return Result(submission=name, assignment="lstm", seed=1, **more)
 
 
+def begun(path: Path, seed: int = 1, *, fresh: bool = False, lasting: bool = True) -> Store:
+    store = Store(path, fresh=fresh)
+    store.begin(seed, lasting=lasting)
+    return store
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "out" / "results.sqlite"
 
 
 def test_a_result_comes_back_under_its_key_only(path: Path) -> None:
-    store = Store(path)
+    store = begun(path)
     store.put({"right": result("박지훈")})
     store.close()
-    store = Store(path)
+    store = begun(path)
     assert store.submissions == {"박지훈"}
     assert store.get("박지훈", "lstm", "right") == result("박지훈")
     assert store.get("박지훈", "lstm", "other") is None
@@ -345,7 +351,7 @@ def test_a_result_comes_back_under_its_key_only(path: Path) -> None:
     ids=str,
 )
 def test_what_may_come_out_otherwise_is_not_kept(path: Path, unsteady: dict[str, Any]) -> None:
-    store = Store(path)
+    store = begun(path)
     store.put({"key": result("ann")})
     store.put({"key": result("ann", **unsteady)})
     assert store.get("ann", "lstm", "key") is None
@@ -353,16 +359,24 @@ def test_what_may_come_out_otherwise_is_not_kept(path: Path, unsteady: dict[str,
 
 
 def test_the_seed_of_the_class_lasts(path: Path) -> None:
-    store = Store(path)
-    first = store.choose_seed(None, lasting=False)
-    assert store.choose_seed(5, lasting=False) == 5
-    assert store.choose_seed(None, lasting=False) == first
-    assert store.choose_seed(2**63 - 1, lasting=True) == 2**63 - 1
-    store.close()
-    store = Store(path)
-    assert store.choose_seed(None, lasting=True) == 2**63 - 1
-    store.close()
+    for given, lasting, seed in ((5, False, 5), (6, False, 5), (2**63 - 1, True, 2**63 - 1)):
+        store = begun(path, given, lasting=lasting)
+        assert store.seed == seed
+        store.close()
     assert [file.name for file in path.parent.iterdir()] == ["results.sqlite"]
+
+
+def test_nothing_is_written_or_replaced_before_it_begins(path: Path) -> None:
+    store = Store(path)
+    assert store.seed is None
+    store.close()
+    assert not path.parent.exists()
+    begun(path).close()
+    content = path.read_bytes()
+    store = Store(path, fresh=True)
+    assert store.seed is None
+    store.close()
+    assert path.read_bytes() == content
 
 
 def foreign(path: Path) -> None:
@@ -372,14 +386,14 @@ def foreign(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    Store(path).close()
+    begun(path).close()
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
 
 
 def cut(path: Path) -> None:
-    Store(path).close()
+    begun(path).close()
     path.write_bytes(path.read_bytes()[:3000])
 
 
@@ -399,8 +413,10 @@ def test_what_is_no_store_is_refused_and_kept_until_fresh(
     ):
         Store(path)
     assert path.read_bytes() == content
-    Store(path, fresh=True).close()
-    Store(path).close()
+    begun(path, 8, fresh=True).close()
+    store = Store(path)
+    assert store.seed == 8
+    store.close()
 
 
 def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
