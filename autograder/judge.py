@@ -54,14 +54,15 @@ def judge(
     `placeholders` are the TODOs whose placeholder still stands in the submission's text.
     """
     outcomes: dict[str, Outcome] = {}
+    wrong: set[str] = set()
     for check in sorted(assignment.checks, key=lambda check: check.todo == GIVEN):
-        right = all(outcome.passed for outcome in outcomes.values())
-        if check.todo == GIVEN and right and not check.always:
-            continue  # all that rests on the given code is right
+        if check.todo == GIVEN and not check.always and not wrong & set(check.apart or wrong):
+            continue  # all that rests on this part of the given code is right
         expected = reference[check.id, False]
         outcomes[check.id] = _outcome(check, assignment, expected, observe(check, False))
+        if not outcomes[check.id].passed:
+            wrong.add(check.todo)
     judged = [check for check in assignment.checks if check.id in outcomes]
-    wrong = {check.todo for check in judged if not outcomes[check.id].passed}
     carried: dict[str, set[str]] = {}
     for check in judged:
         if outcomes[check.id].passed or not wrong.intersection(check.apart):
