@@ -11,7 +11,7 @@ help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 demo: $(READY)  ## grade the small class in tests/submissions, and show the table
-	@$(BIN)/autograder grade tests/submissions -o demo-results --seed 1 --timeout 3
+	@$(BIN)/autograder grade tests/submissions -o demo-results --seed 1 --timeout 3 --trust
 
 test: $(READY)  ## run every test
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -99,8 +99,10 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(
         *arguments: str | Path, cwd: Path, timeout: float = 300, **environment: str
     ) -> subprocess.CompletedProcess[str]:
+        # What the tests hand in is ours, so that a machine without isolation can run them as well.
+        trust = ("--trust",) if arguments[0] == "grade" else ()
         return subprocess.run(
-            [Path(sys.executable).with_name("autograder"), *arguments],
+            [Path(sys.executable).with_name("autograder"), *arguments, *trust],
             cwd=cwd,
             env={**os.environ, "COLUMNS": "100", **environment},
             capture_output=True,

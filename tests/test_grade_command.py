@@ -857,7 +857,7 @@ def locked(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Graded:
             pytest.skip("root may read everything, and setpriv is not here to take that away")
         command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     process = subprocess.run(
-        [*command, "grade", submissions, "-o", folder / "out", *only],
+        [*command, "grade", submissions, "-o", folder / "out", "--trust", *only],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -956,7 +956,7 @@ class Running:
         self.process = subprocess.Popen(
             [
                 Path(sys.executable).with_name("autograder"),
-                *("grade", submissions, "-o", self.out, "--jobs", "2"),
+                *("grade", submissions, "-o", self.out, "--jobs", "2", "--trust"),
             ],
             cwd=folder,
             env={**os.environ, "TMPDIR": str(self.temporary)},
@@ -1016,7 +1016,7 @@ def test_a_killed_grader_leaves_no_process(tmp_path: Path) -> None:
 def test_a_ctrl_c_before_the_first_result_ends_in_a_sentence(tmp_path: Path) -> None:
     hand_in(tmp_path / "class" / "honest", {"lstm.py": LSTM})
     process = subprocess.Popen(
-        [Path(sys.executable).with_name("autograder"), "grade", "class", "-o", "out"],
+        [Path(sys.executable).with_name("autograder"), "grade", "class", "-o", "out", "--trust"],
         cwd=tmp_path,
         start_new_session=True,
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ import pytest
 
 from autograder.errors import UsageError
 from autograder.pool import Job
-from autograder.tier import TIERS, require, tier
+from autograder.tier import TIERS, prove, require, tier
 from tests.conftest import REPOSITORY, Grader
 
 Confined = Callable[..., CompletedProcess[str]]
@@ -45,6 +45,12 @@ def confined(tmp_path: Path) -> Confined:
     return call
 
 
+@pytest.fixture(scope="module")
+def best(grader: Grader) -> str:
+    """The tier of this machine as it is."""
+    return prove(grader.warm)
+
+
 @as_root
 @pytest.mark.parametrize(
     ("without", "proven"),
@@ -57,8 +63,10 @@ def confined(tmp_path: Path) -> Confined:
     ],
 )
 def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
-    confined: Confined, tmp_path: Path, without: str, proven: str
+    confined: Confined, best: str, tmp_path: Path, without: str, proven: str
 ) -> None:
+    if best != "A" and (without != "unshare" or best != "B"):
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
     done = confined(without, "--require-tier", proven)
     assert done.returncode == 0, done.stderr
     (line,) = (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()
@@ -69,8 +77,10 @@ def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
 
 @as_root
 def test_less_isolation_than_asked_for_is_refused_in_a_sentence(
-    confined: Confined, tmp_path: Path
+    confined: Confined, best: str, tmp_path: Path
 ) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
     done = confined("root,unshare", "--require-tier", "B")
     assert done.returncode == 2
     assert "tier B is asked for, and this machine gives tier D" in done.stderr
@@ -79,8 +89,10 @@ def test_less_isolation_than_asked_for_is_refused_in_a_sentence(
 
 @as_root
 def test_without_any_isolation_only_who_is_trusted_is_graded(
-    confined: Confined, tmp_path: Path
+    confined: Confined, best: str, tmp_path: Path
 ) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
     done = confined("root,unshare,landlock")
     assert done.returncode == 2
     assert "add --trust if you trust whoever wrote them" in done.stderr
