@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 FACTS: dict[str, Any] = globals()["FACTS"]
-PTRACE_ATTACH = 16
+PTRACE_SEIZE = 0x4206  # unlike an attach it does not stop the other process
 
 
 def succeeds(attack: Callable[[], Any]) -> bool:
@@ -40,7 +40,7 @@ def executes() -> bool:
 
 
 def traces() -> bool:
-    return bool(ctypes.CDLL(None).ptrace(PTRACE_ATTACH, os.getppid(), 0, 0) == 0)
+    return bool(ctypes.CDLL(None).ptrace(PTRACE_SEIZE, os.getppid(), 0, 0) == 0)
 
 
 def connects() -> None:

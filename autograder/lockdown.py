@@ -74,7 +74,6 @@ class Lockdown:
         _limit(resource.RLIMIT_MSGQUEUE, 0)
         if uid:
             _limit(resource.RLIMIT_NPROC, MOST_THREADS)
-        if uid:
             _change_user(uid)
         header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
         keep = self.keep if uid else 0

@@ -101,6 +101,19 @@ def test_without_any_isolation_only_who_is_trusted_is_graded(
     assert '"tier": "E"' in (tmp_path / "out" / "results.jsonl").read_text("utf-8")
 
 
+@as_root
+def test_a_lockdown_that_fails_half_way_is_none(
+    confined: Confined, best: str, tmp_path: Path
+) -> None:
+    if best not in "AB":
+        pytest.skip(f"this machine gives tier {best} at best, and has no Landlock")
+    done = confined("landlock half way", "--trust")
+    assert done.returncode == 0, done.stderr
+    (line,) = (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    result = json.loads(line)
+    assert (result["tier"], result["score"]) == ("E", result["max_score"])
+
+
 FILES = {"reads a file that everyone may read": True, "reads a file of the grader's user": False}
 REST = ("reads the judge's environment", "writes outside its home", "writes to shared memory")
 NOTHING = dict.fromkeys((*FILES, *REST, "lists a folder", "makes a socket"), False)
