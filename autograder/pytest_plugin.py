@@ -72,7 +72,8 @@ class Grading:
                 self.course.solutions = solutions
             else:
                 self.course = recorded_course([self._path.resolve()])
-            self.warm = Warm(self.course.check_files)
+            # Without a reference it is a student's own code, as for `autograder check`.
+            self.warm = Warm(self.course.check_files, lockdown=bool(self.reference))
             self._config.add_cleanup(self.warm.close)
             self._assignments = {
                 a.name: a for a in map(Assignment.from_summary, self.warm.summaries)

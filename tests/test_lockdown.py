@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess, run
 
@@ -22,20 +23,26 @@ as_root = pytest.mark.skipif(
 
 
 @pytest.fixture
-def confined(tmp_path: Path) -> Confined:
+def folder() -> Iterator[Path]:
+    """A folder that every user can reach and write to, as pytest's own is not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture
+def confined(folder: Path) -> Confined:
     """Grade a right answer on a machine from which something is taken away."""
-    work, everyone = tmp_path / "class" / "honest", 0o777
+    work = folder / "class" / "honest"
     work.mkdir(parents=True)
     (work / "lstm.py").write_text((REPOSITORY / "solutions" / "lstm.py").read_text("utf-8"))
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(everyone)
 
     def call(without: str, *options: str) -> CompletedProcess[str]:
         command = [Path(sys.executable).with_name("autograder"), "grade", "class", "-o", "out"]
         return run(
             [sys.executable, REPOSITORY / "tests" / "confined.py", without, *command, *options],
-            cwd=tmp_path,
-            env={**os.environ, "COLUMNS": "200", "TMPDIR": str(tmp_path)},
+            cwd=folder,
+            env={**os.environ, "COLUMNS": "200", "TMPDIR": str(folder)},
             capture_output=True,
             text=True,
             check=False,
@@ -63,33 +70,33 @@ def best(grader: Grader) -> str:
     ],
 )
 def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
-    confined: Confined, best: str, tmp_path: Path, without: str, proven: str
+    confined: Confined, best: str, folder: Path, without: str, proven: str
 ) -> None:
     if best != "A" and (without != "unshare" or best != "B"):
         pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
     done = confined(without, "--require-tier", proven)
     assert done.returncode == 0, done.stderr
-    (line,) = (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
     result = json.loads(line)
     assert (result["tier"], result["score"]) == (proven, result["max_score"])
-    assert {path.name for path in tmp_path.iterdir()} == {"class", "out"}, "nothing is left"
+    assert {path.name for path in folder.iterdir()} == {"class", "out"}, "nothing is left"
 
 
 @as_root
 def test_less_isolation_than_asked_for_is_refused_in_a_sentence(
-    confined: Confined, best: str, tmp_path: Path
+    confined: Confined, best: str, folder: Path
 ) -> None:
     if best != "A":
         pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
     done = confined("root,unshare", "--require-tier", "B")
     assert done.returncode == 2
     assert "tier B is asked for, and this machine gives tier D" in done.stderr
-    assert not (tmp_path / "out").exists()
+    assert not (folder / "out").exists()
 
 
 @as_root
 def test_without_any_isolation_only_who_is_trusted_is_graded(
-    confined: Confined, best: str, tmp_path: Path
+    confined: Confined, best: str, folder: Path
 ) -> None:
     if best != "A":
         pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
@@ -98,18 +105,18 @@ def test_without_any_isolation_only_who_is_trusted_is_graded(
     assert "add --trust if you trust whoever wrote them" in done.stderr
     done = confined("root,unshare,landlock", "--trust")
     assert done.returncode == 0, done.stderr
-    assert '"tier": "E"' in (tmp_path / "out" / "results.jsonl").read_text("utf-8")
+    assert '"tier": "E"' in (folder / "out" / "results.jsonl").read_text("utf-8")
 
 
 @as_root
 def test_a_lockdown_that_fails_half_way_is_none(
-    confined: Confined, best: str, tmp_path: Path
+    confined: Confined, best: str, folder: Path
 ) -> None:
     if best not in "AB":
         pytest.skip(f"this machine gives tier {best} at best, and has no Landlock")
     done = confined("landlock half way", "--trust")
     assert done.returncode == 0, done.stderr
-    (line,) = (tmp_path / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
     result = json.loads(line)
     assert (result["tier"], result["score"]) == ("E", result["max_score"])
 
