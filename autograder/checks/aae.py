@@ -26,7 +26,10 @@ AXES = {
     "img of one code alone": "batch channel height width",
     "probability": "batch 1",
     "probability of one code alone": "batch 1",
+    "probability of low scores": "batch 1",
+    "probability of high scores": "batch 1",
     "gradient of z": "batch latent_dim",
+    "gradient of the image": "batch sampled_pixel",
 }
 
 # Keys of the module that no identifier can be: which part to keep, a TODO's id or "given", and

@@ -42,15 +42,22 @@ AXES = {
     "attention of the heads, one mask for all": "batch head query key",
     "out, a mask for each sequence": "batch query feature",
     "attention of the heads, a mask for each sequence": "batch head query key",
+    "attention, a mask for each sequence": "batch query key",
+    "out, in training": "batch query feature",
+    "attention of the heads, in training": "batch head query key",
+    "attention of the heads in training": "batch head query key",
     "attention, scores in the thousands": "batch query key",
     "attention, hidden keys and very low scores": "batch query key",
     "out, hidden keys and very low scores": "batch query feature",
     "attention, hidden keys with very high scores": "batch query key",
     "out, hidden keys with very high scores": "batch query feature",
+    "gradient of W_Q.weight": "output input",
+    "gradient of W_K.weight": "output input",
+    "gradient of W_V.weight": "output input",
+    "gradient of W_O.weight": "output input",
     "gradient of Q": "batch query feature",
     "gradient of K": "batch key feature",
     "gradient of V": "batch key feature",
-    "attention of the heads in training": "batch head query key",
 }
 
 

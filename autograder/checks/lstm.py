@@ -38,6 +38,7 @@ AXES = {
     "logits in evaluation": "batch class",
     "gradient of x": "batch time xdim",
     "gradient of lin.weight": "class hdim",
+    "gradient of weight_hh_l1": "gate hdim",
     "gradient of lin.bias": "class",
 }
 

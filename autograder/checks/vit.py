@@ -37,6 +37,7 @@ AXES = {
     "gradient of norm_1.weight": "emb_dim",
     "gradient of norm_2.weight": "emb_dim",
     "gradient of normalization.weight": "emb_dim",
+    "gradient of classification_head.weight": "class emb_dim",
 }
 
 OTHER_PATCHES = "patches are replaced"  # a key of the module that no identifier can be
