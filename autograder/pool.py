@@ -5,7 +5,6 @@ becomes a `Died` observation with the verdict that the results use for it.
 """
 
 import contextlib
-import itertools
 import json
 import os
 import selectors
@@ -13,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograder import frames, language
+from autograder import frames, homes, language
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
@@ -96,11 +94,13 @@ class Warm:
                 },
             )
         self._control = ours
+        self._homes = homes.make_all()
         config = {
             "checks": {k: str(p) for k, p in checks.items()},
             "preload": list(preload),
             "language": language.current(),
             "lockdown": lockdown,
+            "homes": self._homes,
         }
         ours.sendall(json.dumps(config).encode() + b"\n")
         self._summaries: list[dict[str, Any]] | None = None
@@ -137,7 +137,7 @@ class Warm:
             their_channel.close()
             their_leash.close()
             os.close(their_output)
-        return Worker(channel, leash, output, job, limits)
+        return Worker(channel, leash, output, homes.make(self._homes), job, limits)
 
     def kill(self) -> None:
         """End the warm process and every worker now; whoever waits for an answer gets none."""
@@ -158,6 +158,7 @@ class Warm:
             self._process.wait()
         if self._process.stderr:
             self._process.stderr.close()
+        homes.remove(self._homes)  # where it could not do that itself
 
     def __enter__(self) -> Self:
         return self
@@ -186,11 +187,17 @@ class Worker:
     """One worker. `imported` says how the import went; `ask` runs a check. Close it when done."""
 
     def __init__(
-        self, channel: socket.socket, leash: socket.socket, output: int, job: Job, limits: Limits
+        self,
+        channel: socket.socket,
+        leash: socket.socket,
+        output: int,
+        home: str,
+        job: Job,
+        limits: Limits,
     ) -> None:
         self._channel, self._leash, self._output_fd = channel, leash, output
         self._limits = limits
-        self._home = tempfile.mkdtemp(prefix="submission-")
+        self._home = home
         self._printed = bytearray()
         self.printed_too_much = False
         self.died: Died | None = None
@@ -260,8 +267,7 @@ class Worker:
         if self._output_fd >= 0:
             os.close(self._output_fd)
             self._output_fd = -1
-        with contextlib.suppress(OSError):
-            remove(self._home)
+        homes.remove(self._home)
 
     def __enter__(self) -> Self:
         return self
@@ -350,19 +356,3 @@ class Worker:
         self._leash.close()  # kills it, if it is not dead yet
         self.died = Died(verdict, detail)
         return self.died
-
-
-def remove(home: str) -> None:
-    """Remove a folder, however deep a submission has nested others in it. Raises OSError."""
-    numbers = itertools.count()
-    while entries := list(os.scandir(home)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry)
-                continue
-            os.chmod(entry, 0o700)
-            for inner in os.scandir(entry):
-                # What is inside comes up, so that no path gets too long, and nothing recurses.
-                os.rename(inner, f"{home}/removed {next(numbers)}")
-            os.rmdir(entry)
-    os.rmdir(home)

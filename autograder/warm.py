@@ -26,7 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from autograder import frames, language
+from autograder import frames, homes, language
 from autograder.absent import AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
@@ -56,6 +56,7 @@ def main() -> NoReturn:
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
     _serve(control, checks, aliases, lock_down)
+    homes.remove(config["homes"])  # the judge may have been killed
     os._exit(0)
 
 

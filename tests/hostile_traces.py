@@ -88,7 +88,7 @@ def who_survived(before: set[int]) -> list[str]:
 def homes(temporary: Path) -> list[str]:
     """The homes of workers; not what a submission put in the place of one, or beside it."""
     folders = [path.name for path in temporary.iterdir() if path.is_dir() and not path.is_symlink()]
-    return [name for name in folders if re.fullmatch(r"submission-[^-]+", name)]
+    return [name for name in folders if re.fullmatch(r"submissions?-[^-]+", name)]
 
 
 def what_is_left(temporary: Path) -> list[str]:

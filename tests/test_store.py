@@ -97,9 +97,12 @@ def test_a_killed_grader_is_taken_up_where_it_was(run: Run, tmp_path: Path) -> N
         one.hand_in(name, "lstm.py", "import time\ntime.sleep(5)\n" + FIRST_STEP)
     hand_in(tmp_path / "class" / "text_only", {"report.txt": "My report."})
     command = one.command("--expect", "attention", "--timeout", "60")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     process = subprocess.Popen(
         [Path(sys.executable).with_name("autograder"), *command],
         cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -110,8 +113,10 @@ def test_a_killed_grader_is_taken_up_where_it_was(run: Run, tmp_path: Path) -> N
         wait_until(lambda: file.is_file() and one.lines().keys() >= fast, "the fast ones are done")
         before = one.lines()
     finally:
+        assert list(temporary.iterdir()), "the slow ones have their homes"
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+    wait_until(lambda: not list(temporary.iterdir()), "the homes of the killed grader are gone")
     assert one.lines() == before
     assert one.graded() == ["fast_1", "fast_2"]
 
