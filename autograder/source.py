@@ -108,6 +108,7 @@ def read_notebook(data: bytes, name: str) -> Source:
             # As Jupyter does, with `await` outside of functions.
             module = ast.Module(body=trees[file], type_ignores=[])
             _compiled(module, file, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            _looked_through(trees[file], file)
         except UnreadableSource as error:
             source.notes.append(_("{file} is left out: {reason}").format(file=file, reason=error))
             trees.pop(file, None)
@@ -139,14 +140,25 @@ def _compiled(source: str | ast.Module, name: str, flags: int = 0) -> CodeType:
         code: CodeType = compile(source, name, "exec", flags, dont_inherit=True)
         return code
     except (RecursionError, MemoryError):
-        raise UnreadableSource(
-            _(
-                "{name} nests expressions too deeply to be read; write them in smaller steps."
-            ).format(name=name)
-        ) from None
+        raise _nested_too_deeply(name) from None
     except ValueError as error:  # of a kind that Python's own parser does not explain
         sentence = _("{name} cannot be read as Python: {reason}.")
         raise UnreadableSource(sentence.format(name=name, reason=error)) from None
+
+
+def _looked_through(body: Iterable[ast.stmt], name: str) -> None:
+    """Go wherever the choice of what to keep will go: the compiler reaches deeper than we do."""
+    try:
+        for node in body:
+            _is_definition(node)
+            _uses(node)
+    except RecursionError:
+        raise _nested_too_deeply(name) from None
+
+
+def _nested_too_deeply(name: str) -> UnreadableSource:
+    sentence = _("{name} nests expressions too deeply to be read; write them in smaller steps.")
+    return UnreadableSource(sentence.format(name=name))
 
 
 def placeholders(texts: Iterable[str]) -> set[str]:

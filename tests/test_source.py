@@ -323,6 +323,7 @@ def test_percent_and_question_mark_are_python_where_a_cell_is_python() -> None:
         pytest.param("def f(a, a): pass", id="an argument twice"),
         pytest.param("x = " + "-" * 20_000 + "1", id="too deep to parse"),
         pytest.param("x = " + "1 + " * 20_000 + "1", id="too deep to compile"),
+        pytest.param("if 0: pass\n" + "elif 0: pass\n" * 600, id="too deep to look through"),
     ],
 )
 def test_a_broken_cell_is_reported_and_the_others_are_kept(cell: str) -> None:
