@@ -28,6 +28,7 @@ from autograder import frames, language
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
+from autograder.noticed import sentences
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
 START_SECONDS = 120  # a cold disk can take long to read torch
@@ -190,7 +191,12 @@ class Worker:
     ) -> None:
         self._channel, self._leash, self._output_fd = channel, leash, output
         self._limits = limits
-        self._home = tempfile.mkdtemp(prefix="submission-")
+        # The worker may own its home, and could put something else in its place if it could write
+        # to the folder above: this one belongs to the judge.
+        self._nest = tempfile.mkdtemp(prefix="submission-")
+        self._home = os.path.join(self._nest, "home")
+        os.mkdir(self._home, 0o700)
+        os.chmod(self._nest, 0o711)
         self._printed = bytearray()
         self.printed_too_much = False
         self.died: Died | None = None
@@ -220,9 +226,9 @@ class Worker:
             return answer
         reply, arrays = answer
         match reply:
-            case {"imported": True, "placeholders": list(ids), "notes": list(notes)}:
-                few = tuple(n[: self._limits.text] for n in notes[:20] if isinstance(n, str))
-                return Imported(frozenset(i for i in ids if isinstance(i, str)), few)
+            case {"imported": True, "placeholders": list(ids), "notes": list(noticed)}:
+                notes = sentences(noticed, job.main)
+                return Imported(frozenset(i for i in ids if isinstance(i, str)), notes)
             case {"failed": dict(failure)}:
                 with contextlib.suppress(ValueError):
                     raised = unpack(failure, arrays)
@@ -261,7 +267,7 @@ class Worker:
             os.close(self._output_fd)
             self._output_fd = -1
         with contextlib.suppress(OSError):
-            remove(self._home)
+            remove(self._nest)
 
     def __enter__(self) -> Self:
         return self
@@ -352,17 +358,41 @@ class Worker:
         return self.died
 
 
-def remove(home: str) -> None:
-    """Remove a folder, however deep a submission has nested others in it. Raises OSError."""
+def remove(nest: str) -> None:
+    """Remove a folder, however deep a submission has nested others in it. Raises OSError.
+
+    By descriptors, so that nothing is followed that was put in the place of a folder meanwhile.
+    """
     numbers = itertools.count()
-    while entries := list(os.scandir(home)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry)
-                continue
-            os.chmod(entry, 0o700)
-            for inner in os.scandir(entry):
-                # What is inside comes up, so that no path gets too long, and nothing recurses.
-                os.rename(inner, f"{home}/removed {next(numbers)}")
-            os.rmdir(entry)
-    os.rmdir(home)
+    top = _open_folder(nest)
+    try:
+        while names := os.listdir(top):
+            for name in names:
+                try:
+                    folder = _open_folder(name, top)
+                except OSError:
+                    os.unlink(name, dir_fd=top)
+                    continue
+                try:
+                    for inner in os.listdir(folder):
+                        # What is inside comes up, so that no path gets too long, and nothing recurses.
+                        name_above = f"removed {next(numbers)}"
+                        os.rename(inner, name_above, src_dir_fd=folder, dst_dir_fd=top)
+                finally:
+                    os.close(folder)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    os.rmdir(nest)
+
+
+def _open_folder(name: str, within: int | None = None) -> int:
+    """A folder that is no link, made writable. Raises OSError for anything else."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        folder = os.open(name, flags, dir_fd=within)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=within)
+        folder = os.open(name, flags, dir_fd=within)
+    os.fchmod(folder, 0o700)
+    return folder

@@ -82,6 +82,42 @@ def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
     assert {path.name for path in folder.iterdir()} == {"class", "out"}, "nothing is left"
 
 
+REPLACES_ITS_HOME = """
+import os
+home, victim = os.getcwd(), {victim!r}
+os.chdir("/")
+for attack in (
+    lambda: os.rename(home, home + "-moved"),
+    lambda: os.rmdir(home),
+    lambda: os.symlink(victim, home),
+    lambda: os.symlink(victim, home + "/link"),
+    lambda: os.rename(victim, home + "/stolen"),
+):
+    try:
+        attack()
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@as_root
+@pytest.mark.parametrize("without", ["nothing", "unshare", "hidden,unshare,landlock"])
+def test_a_home_is_removed_and_never_what_a_submission_puts_in_its_place(
+    confined: Confined, best: str, folder: Path, without: str
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    victim = folder / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    work = folder / "class" / "honest" / "lstm.py"
+    work.write_text(REPLACES_ITS_HOME.format(victim=str(victim)) + work.read_text("utf-8"))
+    done = confined(without)
+    assert done.returncode == 0, done.stderr
+    assert [file.read_text() for file in victim.iterdir()] == ["precious"]
+    assert {path.name for path in folder.iterdir()} == {"class", "out", "victim"}
+
+
 @as_root
 def test_less_isolation_than_asked_for_is_refused_in_a_sentence(
     confined: Confined, best: str, folder: Path
