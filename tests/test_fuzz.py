@@ -35,7 +35,7 @@ from tests.test_observation import OBSERVED, RAISED, same
 from tests.test_source import notebook
 from tests.test_submission import ASSIGNMENTS, CLASSES
 
-FEW, MANY = 150, 5000
+FEW, MANY = 150, 3000
 FIXED = settings(
     derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
@@ -183,7 +183,6 @@ def is_an_observation_or_refused(data: bytes) -> None:
     if isinstance(seen, Observed):
         with np.errstate(all="ignore"):
             difference(REFERENCE, seen, tolerances(REFERENCE, REFERENCE), {})
-            tolerances(seen, REFERENCE)
         remarks(seen)
     if len(data) > KIB * 64:
         return  # a tensor that is named often would be packed as often
@@ -389,6 +388,8 @@ def put(folder: Path, name: bytes, kind: str) -> None:
     target = Path(os.fsdecode(os.path.join(os.fsencode(folder), inside)))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):
+            return  # a pipe, perhaps, which to open is to wait
         if kind == "folder":
             target.mkdir()
         elif kind == "link":

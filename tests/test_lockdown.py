@@ -196,9 +196,37 @@ def test_what_is_required_is_the_least(proven: str, least: str) -> None:
             require(proven, least, trust=True)
 
 
+CALLS = """
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(name, *arguments):
+    failed = getattr(libc, name)(*arguments) == -1 and ctypes.get_errno() == errno.EPERM
+    print(name, "refused" if failed else "not refused")
+refused("prctl", 1, 0, 0, 0, 0)  # to outlive its parent
+refused("setxattr", {path!r}, b"user.note", b"x", 1, 0)
+refused("getxattr", {path!r}, b"user.note", ctypes.create_string_buffer(9), 9)
+refused("removexattr", {path!r}, b"user.note")
+refused("syncfs", 0)
+"""
+
+
+@as_root
+def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, best: str) -> None:
+    if best not in "ABCD":
+        pytest.skip(f"this machine gives tier {best}")
+    with tempfile.NamedTemporaryFile() as file:
+        os.chmod(file.name, 0o666)
+        text = CALLS.format(path=file.name.encode())
+        worker = grader.warm.worker(Job("lstm", "lstm.py", {"lstm.py": text.encode()}))
+        worker.close()
+    said = worker.printed.splitlines()
+    assert len(said) == 5
+    assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
+
+
 LIMITS = """
 import json, resource
-kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE")
+kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE", "SIGPENDING")
 print(json.dumps({kind: resource.getrlimit(getattr(resource, "RLIMIT_" + kind)) for kind in kinds}))
 """
 
