@@ -347,7 +347,7 @@ def _is_junk(name: str) -> bool:
 
 
 def _name(path: Path) -> str:
-    known = path.is_file() and path.suffix.lower() in (*SOURCES, ".zip")
+    known = not path.is_dir() and path.suffix.lower() in (*SOURCES, ".zip")
     # "..py" is a file, and "." is no name: it would lead out of its feedback folder.
     return _normal(path.stem if known and path.stem.strip(".") else path.name)
 
