@@ -17,7 +17,7 @@ test: $(READY)  ## run the tests, but for those that take minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: $(READY)  ## run those that take minutes: more fuzzing, and a class of 1,000
-	$(BIN)/pytest -n 2 --dist load -m slow
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

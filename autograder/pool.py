@@ -5,6 +5,7 @@ becomes a `Died` observation with the verdict that the results use for it.
 """
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -380,7 +381,12 @@ def remove(nest: str) -> None:
                         os.rename(inner, name_above, src_dir_fd=folder, dst_dir_fd=top)
                 finally:
                     os.close(folder)
-                os.rmdir(name, dir_fd=top)
+                try:
+                    os.rmdir(name, dir_fd=top)
+                except OSError as error:
+                    # The worker lives for a moment longer, and writes: then once more.
+                    if error.errno != errno.ENOTEMPTY:
+                        raise
     finally:
         os.close(top)
     os.rmdir(nest)

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess, run
 import pytest
 
 from autograder.errors import UsageError
-from autograder.pool import Job
+from autograder.pool import Job, remove
 from autograder.tier import TIERS, prove, require, tier
 from tests.conftest import REPOSITORY, Grader
 
@@ -80,6 +80,22 @@ def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
     result = json.loads(line)
     assert (result["tier"], result["score"]) == (proven, result["max_score"])
     assert {path.name for path in folder.iterdir()} == {"class", "out"}, "nothing is left"
+
+
+def test_a_folder_that_is_written_to_meanwhile_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nest" / "home" / "folder").mkdir(parents=True)
+    late, remove_folder = ["last", "first"], os.rmdir
+
+    def rmdir(path: str, *, dir_fd: int | None = None) -> None:
+        if late:
+            os.close(os.open(f"{path}/{late.pop()}", os.O_CREAT, dir_fd=dir_fd))
+        remove_folder(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    remove(str(tmp_path / "nest"))
+    assert list(tmp_path.iterdir()) == []
 
 
 REPLACES_ITS_HOME = """
