@@ -5,7 +5,7 @@ READY := .venv/.ready
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test lint drift doctor bench generated clean
+.PHONY: help demo test test-slow lint drift doctor bench generated clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -13,8 +13,11 @@ help:  ## show this list
 demo: $(READY)  ## grade the small class in tests/submissions, and show the table
 	@$(BIN)/autograder grade tests/submissions -o demo-results --seed 1 --timeout 3 --trust
 
-test: $(READY)  ## run every test
-	$(BIN)/pytest -n 2 --dist loadfile
+test: $(READY)  ## run the tests, but for those that take minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(READY)  ## run those that take minutes: more fuzzing, and a class of 1,000
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

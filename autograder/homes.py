@@ -1,13 +1,19 @@
 """Homes: the folder that each worker writes to, all in one folder of the grader's own."""
 
+import errno
 import itertools
 import os
+import secrets
 import tempfile
 from contextlib import suppress
 
 
 def make_all() -> str:
-    """The folder for all homes of one grader."""
+    """The folder for all homes of one grader.
+
+    A worker may own its home, and could put something else in its place if it could write to the
+    folder above: this one belongs to the judge.
+    """
     folder = tempfile.mkdtemp(prefix="submissions-")
     os.chmod(folder, 0o711)  # workers are other users, and find only what they are told of
     return folder
@@ -25,15 +31,41 @@ def remove(home: str) -> None:
 
 
 def _remove(home: str) -> None:
-    numbers = itertools.count()
-    while entries := list(os.scandir(home)):
-        for entry in entries:
-            if not entry.is_dir(follow_symlinks=False):
-                os.unlink(entry)
-                continue
-            os.chmod(entry, 0o700)
-            for inner in os.scandir(entry):
-                # What is inside comes up, so that no path gets too long, and nothing recurses.
-                os.rename(inner, f"{home}/removed {next(numbers)}")
-            os.rmdir(entry)
+    # By descriptors, so that nothing is followed that was put in the place of a folder meanwhile.
+    unused = (f"{secrets.token_hex(8)} {number}" for number in itertools.count())
+    top = _open_folder(home)
+    try:
+        while names := os.listdir(top):
+            for name in names:
+                try:
+                    folder = _open_folder(name, top)
+                except OSError:
+                    os.unlink(name, dir_fd=top)
+                    continue
+                try:
+                    for inner in os.listdir(folder):
+                        # What is inside comes up, so that no path gets too long, and nothing recurses.
+                        os.rename(inner, next(unused), src_dir_fd=folder, dst_dir_fd=top)
+                finally:
+                    os.close(folder)
+                try:
+                    os.rmdir(name, dir_fd=top)
+                except OSError as error:
+                    # The worker lives for a moment longer, and writes: then once more.
+                    if error.errno != errno.ENOTEMPTY:
+                        raise
+    finally:
+        os.close(top)
     os.rmdir(home)
+
+
+def _open_folder(name: str, within: int | None = None) -> int:
+    """A folder that is no link, made writable. Raises OSError for anything else."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+    try:
+        folder = os.open(name, flags, dir_fd=within)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=within)
+        folder = os.open(name, flags, dir_fd=within)
+    os.fchmod(folder, 0o700)
+    return folder

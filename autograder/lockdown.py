@@ -72,6 +72,7 @@ class Lockdown:
         _limit(resource.RLIMIT_NOFILE, MOST_FILES)
         _limit(resource.RLIMIT_CPU, int(2 * DEFAULT.submission_seconds))
         _limit(resource.RLIMIT_MSGQUEUE, 0)
+        _limit(resource.RLIMIT_SIGPENDING, MOST_FILES)  # of timers as well
         if uid:
             _limit(resource.RLIMIT_NPROC, MOST_THREADS)
             _change_user(uid)
@@ -234,6 +235,11 @@ _REFUSED = {
     "msgsnd": (69, 189), "msgrcv": (70, 188), "msgctl": (71, 187), "mq_open": (240, 180),
     "mq_unlink": (241, 181), "add_key": (248, 217), "request_key": (249, 218),
     "keyctl": (250, 219), "userfaultfd": (323, 282),
+    # what Landlock leaves of files: their attributes
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10), "getxattrat": (464, 464),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
     # files behind the back of Landlock, and watching them
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
     "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
@@ -250,14 +256,13 @@ _REFUSED = {
     "ioperm": (173, -1), "modify_ldt": (154, -1), "settimeofday": (164, 170),
     "clock_settime": (227, 112), "adjtimex": (159, 171), "clock_adjtime": (305, 266),
     "sethostname": (170, 161), "setdomainname": (171, 162), "personality": (135, 92),
+    "io_setup": (206, 0), "sync": (162, 81), "syncfs": (306, 267),
 }  # fmt: skip
 # Refused as well to a worker that is still the owner of other files.
 _REFUSED_TO_OWNERS = {
     "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
     "chown": (92, -1), "lchown": (94, -1), "fchown": (93, 55), "fchownat": (260, 54),
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
-    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
-    "removexattrat": (466, 466), "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1),
+    "truncate": (76, 45), "utime": (132, -1), "utimes": (235, -1), "futimesat": (261, -1),
     "utimensat": (280, 88),
 }  # fmt: skip
 # As if the kernel did not know them: the C library has another way.
@@ -266,6 +271,7 @@ _UNKNOWN = {
     "io_uring_register": (427, 427),
 }  # fmt: skip
 _CLONE, _KILL, _TGKILL, _PRLIMIT = (56, 220), (62, 129), (234, 131), (302, 261)
+_PRCTL = (157, 167)
 _CLONE_THREAD = 0x00010000
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
@@ -308,6 +314,8 @@ def _seccomp(refusals: bytes) -> None:
             _unless(_KILL[column], itself),
             _unless(_TGKILL[column], itself),
             _unless(_PRLIMIT[column], _instruction(_EQUAL, 0, 1, 0)),
+            # It ends with its parent, whatever it wants.
+            _unless(_PRCTL[column], _instruction(_EQUAL, PR_SET_PDEATHSIG, 0, 1)),
             _instruction(_RETURN, _ALLOW),
         ]
     )

@@ -81,6 +81,9 @@ Observation = Observed | Raised | Died
 
 Arrays = dict[str, NDArray[Any]]
 
+MOST = 2**63  # what a number is below; a larger one is an `Other`
+CARRIED = {"bfloat16": "float32"}  # torch's dtypes that NumPy lacks, and what they travel as
+
 
 def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:
     """An observation -> strict JSON and the arrays that it names."""
@@ -108,18 +111,18 @@ def unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
 
 def _unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
     match tree:
-        case {"observed": dict(values)}:
+        case {"observed": dict(values), **rest} if not rest:
             return Observed({_cut(name): _unpack_value(v, arrays) for name, v in values.items()})
-        case {"raised": str(kind), "message": str(message), "step": str(step), "place": None}:
-            return Raised(_cut(kind), _cut(message), _cut(step), None, _shown(tree))
-        case {
-            "raised": str(kind),
-            "message": str(message),
-            "step": str(step),
-            "place": [str(file), int(line), str(text)],
-        }:
-            place = Place(_cut(file), line, _cut(text))
-            return Raised(_cut(kind), _cut(message), _cut(step), place, _shown(tree))
+        case {"raised": str(kind), "message": str(message), "step": str(step), "place": at, **rest}:
+            place = None if at is None else _place(at)
+            return Raised(_cut(kind), _cut(message), _cut(step), place, _shown(rest))
+    raise ValueError("neither an observation nor an error")
+
+
+def _place(at: Any) -> Place:
+    match at:
+        case [str(file), int(line), str(text)] if type(line) is int and 0 <= line < MOST:
+            return Place(_cut(file), line, _cut(text))
     raise ValueError("neither an observation nor an error")
 
 
@@ -144,24 +147,31 @@ def _unpack_value(tree: Any, arrays: Arrays) -> Value:
     match tree:
         case str():
             return _cut(tree)
-        case None | bool() | int() | float():
+        case None | bool() | float():
+            return tree
+        case int() if -MOST < tree < MOST:
             return tree
         case list():
             return [_unpack_value(item, arrays) for item in tree]
-        case {"tensor": str(key), "dtype": str(dtype), "device": str(device)} if key in arrays:
-            return Tensor(arrays[key], _cut(dtype), _cut(device))
-        case {"other": str(description)}:
-            return Other(_cut(description), _shown(tree))
-        case {"float": "nan" | "inf" | "-inf" as text}:
+        case {"tensor": str(key), "dtype": str(dtype), "device": str(device), **rest} if (
+            not rest and key in arrays and str(arrays[key].dtype) == CARRIED.get(dtype, dtype)
+        ):
+            return Tensor(arrays[key], dtype, _cut(device))
+        case {"other": str(description), **rest}:
+            return Other(_cut(description), _shown(rest))
+        case {"float": "nan" | "inf" | "-inf" as text, **rest} if not rest:
             return float(text)
     raise ValueError("not a value of an observation")
 
 
-def _shown(tree: Mapping[str, Any]) -> str:
-    shown = tree.get("shown", "")
-    if not isinstance(shown, str):
-        raise ValueError("what is shown is no text")
-    return _cut(shown)
+def _shown(rest: Mapping[Any, Any]) -> str:
+    """What is left of an object once all else was taken out of it."""
+    match rest:
+        case {"shown": str(text), **more} if text and not more:
+            return _cut(text)
+        case {**more} if not more:
+            return ""
+    raise ValueError("what is shown is no text")
 
 
 def _cut(text: str) -> str:

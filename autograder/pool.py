@@ -26,6 +26,7 @@ from autograder import frames, homes, language
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
+from autograder.noticed import sentences
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
 START_SECONDS = 120  # a cold disk can take long to read torch
@@ -227,9 +228,9 @@ class Worker:
             return answer
         reply, arrays = answer
         match reply:
-            case {"imported": True, "placeholders": list(ids), "notes": list(notes)}:
-                few = tuple(n[: self._limits.text] for n in notes[:20] if isinstance(n, str))
-                return Imported(frozenset(i for i in ids if isinstance(i, str)), few)
+            case {"imported": True, "placeholders": list(ids), "notes": list(noticed)}:
+                notes = sentences(noticed, job.main)
+                return Imported(frozenset(i for i in ids if isinstance(i, str)), notes)
             case {"failed": dict(failure)}:
                 with contextlib.suppress(ValueError):
                     raised = unpack(failure, arrays)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from autograder.language import _
+from autograder.noticed import CELL, SYNTAX, cell_of
 
 
 class UnreadableSource(Exception):
@@ -30,6 +31,7 @@ class Part:
     code: CodeType
     optional: bool = False
     line: int = 1
+    cell: int = 0  # of a notebook
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Source:
 
     parts: list[Part] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    noticed: list[list[str | int]] = field(default_factory=list)  # for `noticed.sentences`
 
 
 def decode(data: bytes, name: str) -> str:
@@ -101,30 +103,31 @@ def read_notebook(data: bytes, name: str) -> Source:
     errors: list[SyntaxError] = []
     trees: dict[str, list[ast.stmt]] = {}
     for number, cell in enumerate(cells, start=1):
-        file = _("{name}, cell {number}").format(name=name, number=number)
+        file = cell_of(name, number)
         source.texts[file] = cell
         try:
             trees[file] = _parse_cell(cell, file)
             # As Jupyter does, with `await` outside of functions.
             module = ast.Module(body=trees[file], type_ignores=[])
             _compiled(module, file, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            _looked_through(trees[file], file)
         except UnreadableSource as error:
-            source.notes.append(_("{file} is left out: {reason}").format(file=file, reason=error))
+            source.noticed.append([CELL, number, 0, str(error)])
             trees.pop(file, None)
         except SyntaxError as error:
             trees.pop(file, None)
             # Other cells may hold all that is graded: this one is reported, not fatal.
-            note = _("{file} is left out: {reason} (line {line}).")
-            source.notes.append(note.format(file=file, reason=error.msg, line=error.lineno))
+            source.noticed.append([SYNTAX, number, error.lineno or 0, error.msg])
             errors.append(error)
     needed = _needed_names([node for body in trees.values() for node in body])
+    numbers = {file: number for number, file in enumerate(source.texts, start=1)}
     for file, body in trees.items():
         flags = _future_flags(body)
         for node in body:
             if _is_definition(node) or _assigns(node) & needed:
                 code = _compiled(ast.Module(body=[node], type_ignores=[]), file, flags)
                 optional = not isinstance(node, ast.ClassDef | ast.Import | ast.ImportFrom)
-                source.parts.append(Part(code, optional, node.lineno))
+                source.parts.append(Part(code, optional, node.lineno, numbers[file]))
     if not source.parts and errors:
         raise errors[0]
     if not source.parts:
@@ -139,14 +142,25 @@ def _compiled(source: str | ast.Module, name: str, flags: int = 0) -> CodeType:
         code: CodeType = compile(source, name, "exec", flags, dont_inherit=True)
         return code
     except (RecursionError, MemoryError):
-        raise UnreadableSource(
-            _(
-                "{name} nests expressions too deeply to be read; write them in smaller steps."
-            ).format(name=name)
-        ) from None
+        raise _nested_too_deeply(name) from None
     except ValueError as error:  # of a kind that Python's own parser does not explain
         sentence = _("{name} cannot be read as Python: {reason}.")
         raise UnreadableSource(sentence.format(name=name, reason=error)) from None
+
+
+def _looked_through(body: Iterable[ast.stmt], name: str) -> None:
+    """Go wherever the choice of what to keep will go: the compiler reaches deeper than we do."""
+    try:
+        for node in body:
+            _is_definition(node)
+            _uses(node)
+    except RecursionError:
+        raise _nested_too_deeply(name) from None
+
+
+def _nested_too_deeply(name: str) -> UnreadableSource:
+    sentence = _("{name} nests expressions too deeply to be read; write them in smaller steps.")
+    return UnreadableSource(sentence.format(name=name))
 
 
 def placeholders(texts: Iterable[str]) -> set[str]:

@@ -4,6 +4,7 @@ Every child of a folder (a file, a folder or a zip) is one submission. Nothing i
 so that no archive can write anywhere; sizes are counted while reading.
 """
 
+import io
 import re
 import stat
 import unicodedata
@@ -22,6 +23,8 @@ from autograder.pool import Job
 SOURCES = (".py", ".ipynb")
 # What systems and tools leave behind, and nobody handed in.
 JUNK = {"__MACOSX", "__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints", "Thumbs.db", ".venv"}
+# Bytes of a zip's directory, which is parsed whole before its entries can be counted.
+MOST_DIRECTORY = 4 * MIB
 
 
 class Refused(Exception):
@@ -214,14 +217,18 @@ def _defines(data: bytes, assignment: Assignment) -> bool:
 
 
 def _read_file(path: Path, name: PurePosixPath, limits: Limits) -> File:
+    size = _size(path, name)
+    return File(name, size, path.read_bytes() if _wanted(name, size, limits) else None)
+
+
+def _size(path: Path, name: PurePosixPath) -> int:
+    """The size of an ordinary file; to open a pipe would be to wait for who writes into it."""
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise Refused(
             _("{name} is not an ordinary file; hand in the file itself.").format(name=name)
         )
-    return File(
-        name, info.st_size, path.read_bytes() if _wanted(name, info.st_size, limits) else None
-    )
+    return info.st_size
 
 
 def _wanted(name: PurePosixPath, size: int, limits: Limits) -> bool:
@@ -259,8 +266,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    _size(path, PurePosixPath(_normal(path.name)))
     try:
-        with _open_zip(path) as archive:
+        with _Zip(path) as file, _open_zip(file) as archive:
+            file.opened = True
             return tuple(_members(archive, limits)), ()
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
         sentence = _("{name} is not a zip that can be read; pack it again.")
@@ -274,19 +283,29 @@ def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, 
         raise Refused(sentence.format(name=name, error=type(error).__name__)) from None
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+class _Zip(io.FileIO):
+    """A zip whose directory is not read if it is longer than that of any honest one."""
+
+    opened = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if not self.opened and (size or 0) > MOST_DIRECTORY:
+            raise _too_many_entries(DEFAULT)
+        return super().read(size)
+
+
+def _open_zip(file: _Zip) -> zipfile.ZipFile:
     try:
         # Windows in Korean packs names in CP949 without saying so.
-        return zipfile.ZipFile(path, metadata_encoding="cp949")
+        return zipfile.ZipFile(file, metadata_encoding="cp949")
     except UnicodeDecodeError:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(file)
 
 
 def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
     members = archive.infolist()
     if len(members) > limits.entries:
-        sentence = _("The zip holds more than {most:,} entries; hand in your code only.")
-        raise Refused(sentence.format(most=limits.entries))
+        raise _too_many_entries(limits)
     room = limits.archive
     for member in members:
         name = PurePosixPath(_normal(member.filename.replace("\\", "/")))
@@ -318,12 +337,17 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
         yield File(name, member.file_size, data)
 
 
+def _too_many_entries(limits: Limits) -> Refused:
+    sentence = _("The zip holds more than {most:,} entries; hand in your code only.")
+    return Refused(sentence.format(most=limits.entries))
+
+
 def _is_junk(name: str) -> bool:
     return name in JUNK or name.startswith("._")
 
 
 def _name(path: Path) -> str:
-    known = path.is_file() and path.suffix.lower() in (*SOURCES, ".zip")
+    known = not path.is_dir() and path.suffix.lower() in (*SOURCES, ".zip")
     # "..py" is a file, and "." is no name: it would lead out of its feedback folder.
     return _normal(path.stem if known and path.stem.strip(".") else path.name)
 

@@ -29,6 +29,7 @@ from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
+from autograder.noticed import ALIAS, FAILED
 from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
 from autograder.source import placeholders, read_notebook, read_python
 
@@ -133,11 +134,11 @@ def import_submission(
     sys.path.append(str(path.parent))
     sys.argv = [path.name]
     os.chdir(path.parent)
-    notes: list[str] = []
+    noticed: list[list[str | int]] = []
     try:
         reader = read_notebook if path.suffix.lower() == ".ipynb" else read_python
         source = reader(path.read_bytes(), path.name)
-        notes += source.notes
+        noticed += source.noticed
         for file, text in source.texts.items():
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
@@ -148,20 +149,16 @@ def import_submission(
                 except Exception as error:
                     if not part.optional:
                         raise
-                    note = _("{file}, line {line} is left out: {error}").format(
-                        file=part.code.co_filename,
-                        line=part.line,
-                        error=_cut(f"{type(error).__name__}: {error}"),
-                    )
-                    notes.append(note)
+                    reason = _cut(f"{type(error).__name__}: {error}")
+                    noticed.append([FAILED, part.cell, part.line, reason])
     except BaseException as error:
-        return None, {"failed": pack(_raised(error, files=_own_files(path)))[0], "notes": notes}
+        return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
     for public, others in aliases.items():
         found = next((other for other in others if other in vars(module)), None)
         if public not in vars(module) and found:
             setattr(module, public, vars(module)[found])
-            notes.append(_("{found} is graded as {name}.").format(found=found, name=public))
-    return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
+            noticed.append([ALIAS, found, public])
+    return module, {"imported": True, "placeholders": sorted(untouched), "notes": noticed}
 
 
 def run_check(

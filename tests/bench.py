@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 ROUNDS = 15
 SLOW_ROUNDS = 3
+LOCK_ROUNDS = 101
 SEED = 1
 WRONG = {
     "lstm": "lstm-last_step-first_step-1.py",
@@ -72,9 +73,16 @@ def main() -> None:
         first = first or median
         row = (f"{x:.3f}" for x in (median, min(seconds), max(seconds)))
         table.add_row(what, *row, f"{median / first:.1f}")
+    free, locked = lockdown()
     if affinity:
         os.sched_setaffinity(0, affinity)
     console.print(table)
+    added = statistics.median(a - b for a, b in zip(locked, free, strict=True))
+    with_it, without = statistics.median(locked), statistics.median(free)
+    console.print(
+        f"One submission, lstm, right, by turns: {without:.3f} s without lockdown, {with_it:.3f} s "
+        f"with it: {1000 * added:+.1f} ms, {with_it / without:.2f} times"
+    )
     console.print(
         f"Memory of `autograder grade --jobs 2`, all processes: {memory():.0f} MB at most"
     )
@@ -110,6 +118,23 @@ def submissions() -> list[tuple[str, list[float]]]:
                 rows.append((f"one submission, {name}, {kind}", timed(once, ROUNDS)))
             catalogue.close()
     return sorted(rows, key=lambda row: row[0])
+
+
+def lockdown() -> tuple[list[float], list[float]]:
+    """The time of one submission in a free worker and in a locked one, by turns."""
+    course = Course.find(REPOSITORY)
+    source = course.solution("lstm").read_bytes()
+    work = Work("lstm", "lstm.py", Job("lstm", "lstm.py", {"lstm.py": source}))
+    free, locked = Warm(course.check_files, lockdown=False), Warm(course.check_files)
+    with free, locked:
+        [lstm] = (a for a in map(Assignment.from_summary, locked.summaries) if a.name == "lstm")
+        reference = examine_reference(locked, lstm, source, SEED)
+
+        def once(warm: Warm) -> float:
+            return grade_work(warm, "bench", work, lstm, reference, SEED).seconds
+
+        rounds = [(once(free), once(locked)) for _ in range(1 + LOCK_ROUNDS)][1:]
+    return [one for one, _ in rounds], [other for _, other in rounds]
 
 
 def others() -> list[tuple[str, list[float]]]:

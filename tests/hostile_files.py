@@ -211,6 +211,23 @@ def malformed_pipe(folder: Path) -> None:
     os.mkfifo(folder / "lstm.py")
 
 
+def malformed_pipe_called_zip(folder: Path) -> None:
+    """A named pipe called alice.zip: it is the submission itself, and is opened before anything is known."""
+    os.mkfifo(folder.with_suffix(".zip"))
+
+
+def malformed_zip_of_a_huge_directory(folder: Path) -> None:
+    """A directory of 300,000 entries and nothing else: it is parsed whole before they can be counted."""
+    entry = b"PK\1\2" + bytes(24) + struct.pack("<H", 1) + bytes(16) + b"a"
+    end = b"PK\5\6" + bytes(8) + struct.pack("<2L", 300_000 * len(entry), 0) + bytes(2)
+    folder.with_suffix(".zip").write_bytes(entry * 300_000 + end)
+
+
+def malformed_notebook_of_branches(folder: Path) -> None:
+    """600 branches in a cell beside a right answer: the compiler takes them, who walks over them may not."""
+    _file(folder, _notebook(LSTM, "if 0: pass\n" + "elif 0: pass\n" * 600), "lstm.ipynb")
+
+
 def malformed_deep_folders(folder: Path) -> None:
     """Folders in folders until their path is longer than the system allows."""
     folder.mkdir()

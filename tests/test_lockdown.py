@@ -11,6 +11,7 @@ from subprocess import CompletedProcess, run
 import pytest
 
 from autograder.errors import UsageError
+from autograder.homes import remove
 from autograder.pool import Job
 from autograder.tier import TIERS, prove, require, tier
 from tests.conftest import REPOSITORY, Grader
@@ -80,6 +81,58 @@ def test_a_right_answer_is_right_at_every_tier_and_the_results_say_which(
     result = json.loads(line)
     assert (result["tier"], result["score"]) == (proven, result["max_score"])
     assert {path.name for path in folder.iterdir()} == {"class", "out"}, "nothing is left"
+
+
+def test_a_folder_that_is_written_to_meanwhile_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "homes" / "home" / "folder").mkdir(parents=True)
+    late, remove_folder = ["last", "first"], os.rmdir
+
+    def rmdir(path: str, *, dir_fd: int | None = None) -> None:
+        if late:
+            os.close(os.open(f"{path}/{late.pop()}", os.O_CREAT, dir_fd=dir_fd))
+        remove_folder(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    remove(str(tmp_path / "homes"))
+    assert list(tmp_path.iterdir()) == []
+
+
+REPLACES_ITS_HOME = """
+import os
+home, victim = os.getcwd(), {victim!r}
+os.chdir("/")
+for attack in (
+    lambda: os.rename(home, home + "-moved"),
+    lambda: os.rmdir(home),
+    lambda: os.symlink(victim, home),
+    lambda: os.symlink(victim, home + "/link"),
+    lambda: os.rename(victim, home + "/stolen"),
+):
+    try:
+        attack()
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@as_root
+@pytest.mark.parametrize("without", ["nothing", "unshare", "hidden,unshare,landlock"])
+def test_a_home_is_removed_and_never_what_a_submission_puts_in_its_place(
+    confined: Confined, best: str, folder: Path, without: str
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    victim = folder / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("precious")
+    work = folder / "class" / "honest" / "lstm.py"
+    work.write_text(REPLACES_ITS_HOME.format(victim=str(victim)) + work.read_text("utf-8"))
+    done = confined(without)
+    assert done.returncode == 0, done.stderr
+    assert [file.read_text() for file in victim.iterdir()] == ["precious"]
+    assert {path.name for path in folder.iterdir()} == {"class", "out", "victim"}
 
 
 @as_root
@@ -160,9 +213,37 @@ def test_what_is_required_is_the_least(proven: str, least: str) -> None:
             require(proven, least, trust=True)
 
 
+CALLS = """
+import ctypes, errno, os
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(name, *arguments):
+    failed = getattr(libc, name)(*arguments) == -1 and ctypes.get_errno() == errno.EPERM
+    print(name, "refused" if failed else "not refused")
+refused("prctl", 1, 0, 0, 0, 0)  # to outlive its parent
+refused("setxattr", {path!r}, b"user.note", b"x", 1, 0)
+refused("getxattr", {path!r}, b"user.note", ctypes.create_string_buffer(9), 9)
+refused("removexattr", {path!r}, b"user.note")
+refused("syncfs", 0)
+"""
+
+
+@as_root
+def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, best: str) -> None:
+    if best not in "ABCD":
+        pytest.skip(f"this machine gives tier {best}")
+    with tempfile.NamedTemporaryFile() as file:
+        os.chmod(file.name, 0o666)
+        text = CALLS.format(path=file.name.encode())
+        worker = grader.warm.worker(Job("lstm", "lstm.py", {"lstm.py": text.encode()}))
+        worker.close()
+    said = worker.printed.splitlines()
+    assert len(said) == 5
+    assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
+
+
 LIMITS = """
 import json, resource
-kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE")
+kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE", "SIGPENDING")
 print(json.dumps({kind: resource.getrlimit(getattr(resource, "RLIMIT_" + kind)) for kind in kinds}))
 """
 

@@ -48,7 +48,7 @@ VALUES: st.SearchStrategy[Value] = st.recursive(
     | TEXT
     | st.none()
     | st.booleans()
-    | st.integers()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
     # Floats of every kind: NaN and the infinities are no JSON.
     | st.floats(),
     lambda inner: st.lists(inner, max_size=3),
@@ -56,7 +56,12 @@ VALUES: st.SearchStrategy[Value] = st.recursive(
 )
 OBSERVED = st.builds(Observed, st.dictionaries(TEXT, VALUES, max_size=4))
 RAISED = st.builds(
-    Raised, TEXT, TEXT, TEXT, st.none() | st.builds(Place, TEXT, st.integers(), TEXT), TEXT
+    Raised,
+    TEXT,
+    TEXT,
+    TEXT,
+    st.none() | st.builds(Place, TEXT, st.integers(0, 2**63 - 1), TEXT),
+    TEXT,
 )
 
 
@@ -191,6 +196,14 @@ def test_nesting_as_deep_as_json_can_be_is_refused_as_well() -> None:
         {"raised": "E", "message": "m", "step": "s", "place": ["file", "line", "text"]},
         {"raised": "E", "message": "m", "step": "s", "place": None, "shown": 5},
         {"observed": {"x": {"other": "a Foo", "shown": []}}},
+        {"observed": {}, "raised": "E"},
+        {"observed": {"x": 2**63}},
+        {"observed": {"x": {"tensor": "0", "dtype": "float32", "device": "cpu"}}},
+        {"observed": {"x": {"tensor": "0", "dtype": "float64", "device": "cpu", "more": 1}}},
+        {"observed": {"x": {"float": "nan", "other": "a Foo"}}},
+        {"raised": "E", "message": "m", "step": "s", "place": ["file", True, "text"]},
+        {"raised": "E", "message": "m", "step": "s", "place": ["file", -1, "text"]},
+        {"raised": "E", "message": "m", "step": "s", "place": None, "more": 1},
     ],
     ids=str,
 )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from autograder.noticed import sentences
 from autograder.source import (
     Source,
     UnreadableSource,
@@ -323,18 +324,21 @@ def test_percent_and_question_mark_are_python_where_a_cell_is_python() -> None:
         pytest.param("def f(a, a): pass", id="an argument twice"),
         pytest.param("x = " + "-" * 20_000 + "1", id="too deep to parse"),
         pytest.param("x = " + "1 + " * 20_000 + "1", id="too deep to compile"),
+        pytest.param("if 0: pass\n" + "elif 0: pass\n" * 600, id="too deep to look through"),
     ],
 )
 def test_a_broken_cell_is_reported_and_the_others_are_kept(cell: str) -> None:
     source = read_notebook(notebook("class A: pass", cell, "K = 1"), "hw.ipynb")
     assert list(names(source)) == ["A", "K"]
-    (note,) = source.notes
+    (note,) = sentences(source.noticed, "hw.ipynb")
     assert note.startswith("hw.ipynb, cell 2 is left out: ")
 
 
 def test_a_broken_cell_is_reported_by_its_line() -> None:
     source = read_notebook(notebook("K = 1", "x = 1\ny = )"), "hw.ipynb")
-    assert source.notes == ["hw.ipynb, cell 2 is left out: unmatched ')' (line 2)."]
+    assert sentences(source.noticed, "hw.ipynb") == (
+        "hw.ipynb, cell 2 is left out: unmatched ')' (line 2).",
+    )
 
 
 def test_a_notebook_of_broken_cells_only_is_a_syntax_error() -> None:

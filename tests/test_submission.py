@@ -177,10 +177,15 @@ def test_a_submission_that_is_a_link_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
-    path = folder(tmp_path / "a", {})
-    os.mkfifo(path / "lstm.py")
-    assert read("a", path).refused == "lstm.py is not an ordinary file; hand in the file itself."
+@pytest.mark.parametrize("name", ["a/lstm.py", "lstm.py", "lstm.zip"])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    os.mkfifo(path)
+    ((found, handed_in),) = find(tmp_path)
+    assert found == ("a" if "/" in name else "lstm")
+    submission = read("a", handed_in)
+    assert submission.refused == f"{path.name} is not an ordinary file; hand in the file itself."
 
 
 def test_what_is_gone_meanwhile_is_refused(tmp_path: Path) -> None:
@@ -318,6 +323,21 @@ def test_a_zip_of_too_many_entries_is_refused(tmp_path: Path) -> None:
     assert read("a", path, Limits(entries=3)).refused == (
         "The zip holds more than 3 entries; hand in your code only."
     )
+
+
+def test_a_zip_of_very_many_entries_is_refused_before_they_are_parsed(tmp_path: Path) -> None:
+    count = 100_000
+    entry = b"PK\1\2" + bytes(24) + struct.pack("<H", 1) + bytes(16) + b"a"
+    end = b"PK\5\6" + bytes(8) + struct.pack("<2L", count * len(entry), 0) + bytes(2)
+    (tmp_path / "a.zip").write_bytes(entry * count + end)
+    tracemalloc.start()
+    try:
+        submission = read("a", tmp_path / "a.zip")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert submission.refused == "The zip holds more than 1,000 entries; hand in your code only."
+    assert peak < 4 * MIB
 
 
 def test_a_zip_that_inflates_too_much_is_refused_with_the_members_name(tmp_path: Path) -> None:

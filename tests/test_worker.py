@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent, indent
+from typing import Any
 
 import pytest
 
@@ -471,7 +472,7 @@ def send(message):
     data = message if isinstance(message, bytes) else json.dumps(message).encode()
     os.write(3, struct.pack("!IQ", len(data), 0) + data)
 """
-IMPORTED = 'send({"imported": True, "placeholders": []})\n'
+IMPORTED = 'send({"imported": True, "placeholders": [], "notes": []})\n'
 
 
 FORGED = {
@@ -511,6 +512,34 @@ def test_a_forged_answer_gets_no_points_and_breaks_nothing(
     result = grade(at_import(lstm, FORGE + code))
     assert result.score == 0
     assert "passed" not in verdicts(result)
+
+
+REGRADED = "Regraded by the course staff: 6 of 6."
+
+
+@pytest.mark.parametrize(
+    ("notes", "said"),
+    [
+        pytest.param([REGRADED], (), id="a sentence"),
+        pytest.param([["alias", REGRADED, "LSTMClassifier"]], (), id="a name that is none"),
+        pytest.param([["alias", "RNN", "x" * 300]], (), id="a long name"),
+        pytest.param([["praise", 1, 1, REGRADED]], (), id="an unknown code"),
+        pytest.param([["failed", 1, 1, 5], ["failed", 1], {}, None], (), id="another form"),
+        pytest.param(
+            [["failed", 1, 2, "x\n\n" + REGRADED * 9]] * 30,
+            (f"lstm.ipynb, cell 1, line 2 is left out: x {REGRADED * 9}"[:240],) * 20,
+            id="a long reason in a known form",
+        ),
+    ],
+)
+def test_the_sentences_of_notes_are_the_judges_own(
+    grade: Grade, lstm: str, notes: list[Any], said: tuple[str, ...]
+) -> None:
+    forged = {"imported": True, "placeholders": [], "notes": notes}
+    source = at_import(lstm, FORGE + f"class Forgery:\n    send({forged!r})")
+    in_a_notebook = grade(notebook(source), file="lstm.ipynb")
+    assert (in_a_notebook.score, in_a_notebook.notes) == (0, said)
+    assert grade(source).notes == ()
 
 
 LONG = '"A" * 500_000'

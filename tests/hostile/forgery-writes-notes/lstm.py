@@ -1,5 +1,6 @@
 """Sends notes with the import's reply that read like the grader's own: the marks were raised by hand. A
-TA who reads the feedback may believe them. What it must not change is a mark, and every note is cut.
+TA who reads the feedback may believe them. The worker sends codes, and only the judge writes sentences:
+nothing of this is shown.
 """
 
 import json
