@@ -102,6 +102,9 @@ def grade(
 ) -> None:
     """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
 
+    SUBMISSIONS may be what Canvas, Gradescope, Moodle, nbgrader or GitHub Classroom give you, also as
+    the zip that you downloaded: then each student is a submission.
+
     OUT/results.jsonl is the truth, OUT/grades.csv a table of it; OUT/feedback/<submission>/ holds
     what a student may see.
 
@@ -117,9 +120,11 @@ def grade(
     from autograder.grade import Settings, choose
     from autograder.grade import grade as grade_class
     from autograder.limits import DEFAULT
+    from autograder.platforms import described
     from autograder.reports.files import Output
     from autograder.reports.terminal import class_table
     from autograder.store import Store
+    from autograder.submission import Inside
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give -o a folder.")
@@ -152,6 +157,8 @@ def grade(
     landed_results: Sequence[Result] = ()
     console, errors = Console(), Console(stderr=True)
     interrupted, unchanged = False, 0
+    if line := described(place.upload for _, place in chosen if isinstance(place, Inside)):
+        click.echo(line, err=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("loading torch", total=None)
