@@ -222,6 +222,49 @@ def diff(old: Path, new: Path) -> None:
 
 
 @commands.command()
+@click.argument(
+    "kind", metavar="FORMAT", type=click.Choice(["canvas", "csv", "junit", "gradescope"])
+)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--to", type=click.Path(path_type=Path), help="The file (or folder) to write.  [in OUT]"
+)
+@click.option(
+    "--gradebook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="canvas: put the marks into this gradebook, as it was exported from Canvas.",
+)
+@click.option(
+    "--column",
+    multiple=True,
+    metavar="[ASSIGNMENT=]TITLE",
+    help="canvas: the column of an assignment, or of all together (repeatable).",
+)
+@language_option
+def export(
+    kind: str,
+    out: Path,
+    to: Path | None,
+    gradebook: Path | None,
+    column: tuple[str, ...],
+    lang: str,
+) -> None:
+    """Write what goes back, from the results in OUT: FORMAT is canvas, csv, junit or gradescope.
+
+    OUT is a folder that `autograder grade` wrote to. canvas: a gradebook to import, OUT/canvas.csv;
+    csv: a row for each submission, with ids and lateness, OUT/students.csv; junit: OUT/junit.xml;
+    gradescope: OUT/gradescope/<student>/results.json.
+    """
+    from autograder.reports.export import export as write_export
+
+    use(lang)
+    target, notes = write_export(kind, out, to, gradebook, column)
+    for note in notes:
+        click.echo(f"autograder: {note}", err=True)
+    click.echo(f"wrote {target}")
+
+
+@commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @language_option
 def check(files: tuple[Path, ...], lang: str) -> None:

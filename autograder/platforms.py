@@ -186,7 +186,7 @@ def _uploads(platform: str, claims: Mapping[str, Claim]) -> dict[str, Upload]:
     groups: dict[str, list[tuple[str, Claim]]] = defaultdict(list)
     for child, claim in sorted(claims.items()):
         groups[claim.key].append((child, claim))
-    names = {key: _as_name(group[0][1].student.name, key) for key, group in groups.items()}
+    names = {key: as_name(group[0][1].student.name, key) for key, group in groups.items()}
     several = Counter(name.casefold() for name in names.values())
     found = {}
     for key, group in groups.items():
@@ -224,7 +224,7 @@ def _others(rest: Iterable[str], listing: Listing) -> dict[str, Upload]:
     found = {}
     for child in rest:
         name = PurePosixPath("." if listing[child] is not None else _normal(child))
-        found[_as_name(child, "other")] = Upload((Part(child, name),))
+        found[as_name(child, "other")] = Upload((Part(child, name),))
     return found
 
 
@@ -290,7 +290,7 @@ def _unnumbered(file: str) -> tuple[str, int]:
     return (match[1] + path.suffix, int(match[2])) if match else (file, 0)
 
 
-def _as_name(text: str, otherwise: str) -> str:
+def as_name(text: str, otherwise: str) -> str:
     """A name that can be a folder's, whatever a platform calls a student."""
     kept = "".join("-" if c in '/\\:*?"<>|' or not c.isprintable() else c for c in _normal(text))
     kept = " ".join(kept[:MOST_NAME].split())
