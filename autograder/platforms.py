@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from autograder.limits import KIB
 from autograder.results import Student
 
 METADATA = "submission_metadata.yml"  # Gradescope's
-HEAD = 64 * KIB  # characters that are read of what it says of one submission
+HEAD = 16 * KIB  # characters that are read of what it says of one submission
 MOST_NAME = 60  # characters of a submission's name: folders are named after it
 
 # What lies in a folder or zip: None for a file; for a folder the names in it, of folders with a "/".
@@ -75,7 +76,10 @@ def recognise(folder: str, listing: Listing, lines: Lines) -> dict[str, Upload]:
         claims = claim(folder, listing, lines)
         rest = sorted(listing.keys() - claims.keys() - {METADATA})
         if claims and 9 * len(rest) <= len(claims):
-            return _uploads(platform, claims) | _others(rest, listing)
+            found = _uploads(platform, claims)
+            for child in rest:
+                found[_free_name(child, found)] = _alone(child, listing)
+            return found
     return {}
 
 
@@ -102,9 +106,10 @@ def _canvas(_folder: str, listing: Listing, _lines: Lines) -> dict[str, Claim]:
     for child, inside in listing.items():
         if inside is None and (match := CANVAS.fullmatch(_normal(child))):
             user, upload = match["user"], match["upload"]
-            if names.setdefault(user, match["name"]) != match["name"] or (user, upload) in uploads:
+            known = (user, upload) in uploads
+            if names.setdefault(user, match["name"]) != match["name"] or known:
                 return {}  # then these numbers are no ids: hw_1_2_kim.py, hw_1_2_lee.py
-            uploads.add((user, upload))
+            uploads |= {(user, upload)} if upload else set()
             student = Student(name=match["name"], ids={"canvas": user}, late=bool(match["late"]))
             file, number = _unnumbered(match["file"] or match["page"])
             found[child] = Claim(user, student, file, (number, int(upload or 0)))
@@ -219,13 +224,19 @@ def _upload(platform: str, group: Sequence[tuple[str, Claim]]) -> Upload:
     return Upload((*latest, *earlier), student, tuple(notes), platform)
 
 
-def _others(rest: Iterable[str], listing: Listing) -> dict[str, Upload]:
-    """What does not fit: submissions named after themselves."""
-    found = {}
-    for child in rest:
-        name = PurePosixPath("." if listing[child] is not None else _normal(child))
-        found[as_name(child, "other")] = Upload((Part(child, name),))
-    return found
+def _alone(child: str, listing: Listing) -> Upload:
+    """What does not fit: a submission of its own."""
+    name = PurePosixPath() if listing[child] is not None else PurePosixPath(_normal(child))
+    return Upload((Part(child, name),))
+
+
+def _free_name(child: str, taken: Collection[str]) -> str:
+    """A file or folder's name, which no other submission has."""
+    path = PurePosixPath(child)
+    known = path.suffix.lower() in (".py", ".ipynb", ".zip")
+    plain = as_name(path.stem if known else child, "other")
+    names = (f"{plain} [{number}]" if number > 1 else plain for number in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _submitters(lines: Iterable[str]) -> dict[str, Student]:
