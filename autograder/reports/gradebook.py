@@ -101,9 +101,10 @@ class Gradebook:
         if "canvas" in ids:
             return self._only("ID", {ids["canvas"]})
         # A submission that no platform named is named by a TA: after a login or a number, often.
-        known = {ids[kind] for kind in ("sid", "email", "nbgrader") if kind in ids}
+        kinds = ("sid", "email", "nbgrader")
+        known = {ids[kind] for kind in kinds if kind in ids} if ids else {student.name}
         for column in SIS:
-            if (found := self._only(column, known or {student.name})) is not None:
+            if (found := self._only(column, known)) is not None:
                 return found
         name = _normal(student.name)
         them = [n for n in self.students if name in _names(self.rows[n][0])]
@@ -212,9 +213,9 @@ def _other_points(book: Gradebook, column: Column, landed: Sequence[Result]) -> 
 
 
 def _names(cell: str) -> set[str]:
-    """What a student may be called who is `Kim, Minjun` in the gradebook."""
-    last, comma, first = cell.partition(",")
-    return {_normal(cell), _normal(f"{first.strip()} {last}") if comma else _normal(cell)}
+    """What a student may be called elsewhere who is `Kim, Minjun` in the gradebook."""
+    last, _comma, first = (part.strip() for part in cell.partition(","))
+    return {_normal(name) for name in (cell, f"{first} {last}", f"{last} {first}")}
 
 
 def _normal(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from autograder.language import _
-from autograder.reports.files import carried, named, verdict
+from autograder.reports.files import carried, named
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import one_line, plain
 from autograder.results import CheckResult, Result, TodoResult
@@ -66,7 +66,7 @@ def _case(result: Result, todo: TodoResult, check: CheckResult) -> ElementTree.E
         said = [*map(without_markup, named(todo)), check.message]
         said.append(_("Checked: {title}").format(title=check.title))
         failure = ElementTree.SubElement(
-            case, "failure", message=_text(one_line(check.message)), type=_text(verdict(todo))
+            case, "failure", message=_text(one_line(check.message)), type=todo.verdict
         )
         failure.text = _text(plain("\n".join(filter(None, said))))
     elif kept := carried(todo):
