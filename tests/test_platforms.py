@@ -179,6 +179,7 @@ def test_the_class_of_the_tests_is_ordinary(tmp_path: Path, in_zip: bool) -> Non
         ["submission_1/lstm.py", "submission_2/lstm.py"],
         ["submission_metadata.yml", "kim/lstm.py", "lee/lstm.py"],
         ["submission_metadata.yml"],
+        ["kim_1_assignsubmission_file", "lee_2_assignsubmission_file"],
         ["kim_1_assignment/lstm.py", "lee_2_assignment/lstm.py"],
         ["hw-kim/lstm.py", "hw-lee/lstm.py"],
         ["kim/week3/lstm.py", "lee/week3/lstm.py"],
@@ -213,7 +214,7 @@ def test_one_in_ten_may_be_named_otherwise_and_is_a_submission_of_its_own(
     assert found["by_mail"].student is None
     uploads = [place.upload for _name, place in find(path) if isinstance(place, Inside)]
     assert described(uploads) == "read as a Canvas download: 9 students, and 1 other."
-    more = {**files, "also_by_mail.py": WRONG}
+    more = {**files, "s10_10_910_lstm.py": RIGHT, "also_by_mail.py": WRONG}
     assert is_ordinary(unpacked(tmp_path / "more", more))
 
 
