@@ -102,6 +102,9 @@ def grade(
 ) -> None:
     """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
 
+    SUBMISSIONS may be what Canvas, Gradescope, Moodle, nbgrader or GitHub Classroom give you, also as
+    the zip that you downloaded: then each student is a submission.
+
     OUT/results.jsonl is the truth, OUT/grades.csv a table of it; OUT/feedback/<submission>/ holds
     what a student may see.
 
@@ -117,9 +120,11 @@ def grade(
     from autograder.grade import Settings, choose
     from autograder.grade import grade as grade_class
     from autograder.limits import DEFAULT
+    from autograder.platforms import described
     from autograder.reports.files import Output
     from autograder.reports.terminal import class_table
     from autograder.store import Store
+    from autograder.submission import Inside
 
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give -o a folder.")
@@ -152,6 +157,8 @@ def grade(
     landed_results: Sequence[Result] = ()
     console, errors = Console(), Console(stderr=True)
     interrupted, unchanged = False, 0
+    if line := described(place.upload for _, place in chosen if isinstance(place, Inside)):
+        click.echo(line, err=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("loading torch", total=None)
@@ -212,6 +219,49 @@ def diff(old: Path, new: Path) -> None:
     count = len({result.submission for result in (*before, *after)})
     Console(highlight=False).print(table(found, count))
     sys.exit(1 if any(change.marked for change in found) else 0)
+
+
+@commands.command()
+@click.argument(
+    "kind", metavar="FORMAT", type=click.Choice(["canvas", "csv", "junit", "gradescope"])
+)
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--to", type=click.Path(path_type=Path), help="The file (or folder) to write.  [in OUT]"
+)
+@click.option(
+    "--gradebook",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="canvas: put the marks into this gradebook, as it was exported from Canvas.",
+)
+@click.option(
+    "--column",
+    multiple=True,
+    metavar="[ASSIGNMENT=]TITLE",
+    help="canvas: the column of an assignment, or of all together (repeatable).",
+)
+@language_option
+def export(
+    kind: str,
+    out: Path,
+    to: Path | None,
+    gradebook: Path | None,
+    column: tuple[str, ...],
+    lang: str,
+) -> None:
+    """Write what goes back, from the results in OUT: FORMAT is canvas, csv, junit or gradescope.
+
+    OUT is a folder that `autograder grade` wrote to. canvas: a gradebook to import, OUT/canvas.csv;
+    csv: a row for each submission, with ids and lateness, OUT/students.csv; junit: OUT/junit.xml;
+    gradescope: OUT/gradescope/<student>/results.json.
+    """
+    from autograder.reports.export import export as write_export
+
+    use(lang)
+    target, notes = write_export(kind, out, to, gradebook, column)
+    for note in notes:
+        click.echo(f"autograder: {note}", err=True)
+    click.echo(f"wrote {target}")
 
 
 @commands.command()

@@ -24,7 +24,7 @@ from autograder.origin import Origin, versions
 from autograder.pool import Warm
 from autograder.results import Result, TodoResult, total
 from autograder.store import Store
-from autograder.submission import Submission, Work, find, read, strays, works
+from autograder.submission import Place, Submission, Work, find, read, strays, works
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Graded:
 
 def choose(
     course: Course, folder: Path, only: Sequence[str], expect: Sequence[str]
-) -> list[tuple[str, Path]]:
+) -> list[tuple[str, Place]]:
     """The submissions to grade. Raises UsageError for names that do not exist."""
     found = find(folder)
     if missing := set(only) - {name for name, _ in found}:
@@ -85,7 +85,7 @@ def choose(
 
 def grade(
     course: Course,
-    chosen: Sequence[tuple[str, Path]],
+    chosen: Sequence[tuple[str, Place]],
     settings: Settings,
     store: Store,
     landed: Callable[[Sequence[Result], int], None],
@@ -137,8 +137,8 @@ def grade(
 
         try:
             waiting: set[Future[Graded]] = set()
-            for name, path in sorted(chosen, key=lambda item: item[0] not in known):
-                submission = read(name, path)
+            for name, place in sorted(chosen, key=lambda item: item[0] not in known):
+                submission = read(name, place)
                 tasks = [prepare(name, work) for work in works(submission, assignments)]
                 unchanged += bool(tasks) and all(task.stored for task in tasks)
                 waiting.add(
@@ -219,8 +219,9 @@ def _grade_one(
         ).format(files=", ".join(f"{name}.py" for name in assignments))
         nothing = Result(submission=submission.name, assignment=None, seed=seed, notes=(reason,))
         graded = [replace(nothing, tier=warm.tier, versions=versions())]
-    # Notes on the submission as a whole: they are not stored with any of its results.
-    return Graded([replace(graded[0], notes=graded[0].notes + notes), *graded[1:]], new)
+    # Notes on the submission as a whole, and whose it is: not stored with any of its results.
+    graded[0] = replace(graded[0], notes=graded[0].notes + notes)
+    return Graded([replace(result, student=submission.student) for result in graded], new)
 
 
 def _with_origin(result: Result, origin: Origin, tier: str) -> Result:

@@ -24,6 +24,8 @@ class Limits:
     notebook: int = 20 * MIB
     archive: int = 100 * MIB  # inflated
     entries: int = 1000  # in an archive or folder
+    class_entries: int = 200_000  # in the zip of a class; each student's part is held to the above
+    metadata: int = 64 * MIB  # what a platform's list of submitters may take
 
 
 DEFAULT = Limits()

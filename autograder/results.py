@@ -72,6 +72,38 @@ class TodoResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Student:
+    """Who handed it in, as the platform names them; `ids` by what they are ids of ("canvas", "sid").
+
+    `late` is None where the platform does not say; `submitted` is ISO 8601, or "". Of a group,
+    `members` are all who get the result.
+    """
+
+    name: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    late: bool | None = None
+    submitted: str = ""
+    members: "tuple[Student, ...]" = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known: the rest is left out."""
+        known: dict[str, Any] = {"name": self.name, "ids": dict(self.ids)}
+        if self.late is not None:
+            known["late"] = self.late
+        if self.submitted:
+            known["submitted"] = self.submitted
+        if self.members:
+            known["members"] = [member.to_json() for member in self.members]
+        return known
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Student":
+        fields = {**fields}
+        fields["members"] = tuple(map(cls.from_json, fields.get("members", ())))
+        return cls(**fields)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """One assignment of one submission; `assignment` is None where there was nothing to grade."""
 
@@ -90,6 +122,7 @@ class Result:
     diagnosis_error: str = ""  # naming the mistakes broke: the marks stand
     versions: Mapping[str, str] = field(default_factory=dict)  # of what graded it
     digests: Mapping[str, str] = field(default_factory=dict)  # of what decided it; see `origin`
+    student: Student | None = None  # where a platform says whose it is
 
     @property
     def steady(self) -> bool:
@@ -120,6 +153,8 @@ class Result:
             line["grader_error"] = self.grader_error
         if self.diagnosis_error:
             line["diagnosis_error"] = self.diagnosis_error
+        if self.student:
+            line["student"] = self.student.to_json()
         return line
 
     def to_line(self) -> str:
@@ -141,7 +176,9 @@ class Result:
             )
             for todo in fields["todos"]
         )
-        return cls(**{**fields, "todos": todos, "notes": tuple(fields["notes"])})
+        student = Student.from_json(fields["student"]) if "student" in fields else None
+        notes = tuple(fields["notes"])
+        return cls(**{**fields, "todos": todos, "notes": notes, "student": student})
 
 
 def load(path: Path) -> list[Result]:

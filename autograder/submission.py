@@ -1,7 +1,8 @@
 """Find submissions and read their files into memory, without running or parsing any of them.
 
-Every child of a folder (a file, a folder or a zip) is one submission. Nothing is written to disk,
-so that no archive can write anywhere; sizes are counted while reading.
+Every child of a folder (a file, a folder or a zip) is one submission, unless it is a platform's
+download (see `platforms`). Nothing is written to disk, so that no archive can write anywhere; sizes
+are counted while reading.
 """
 
 import io
@@ -9,18 +10,24 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import IO, Any, Protocol
 
+from autograder import platforms
 from autograder.course import Assignment
 from autograder.errors import UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, MIB, Limits
+from autograder.platforms import Part, Upload
 from autograder.pool import Job
+from autograder.results import Student
 
 SOURCES = (".py", ".ipynb")
+ROOT = PurePosixPath()
 # What systems and tools leave behind, and nobody handed in.
 JUNK = {"__MACOSX", "__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints", "Thumbs.db", ".venv"}
 # Bytes of a zip's directory, which is parsed whole before its entries can be counted.
@@ -42,12 +49,16 @@ class File:
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in. `refused` says why it cannot be read at all, if so."""
+    """What one student handed in. `refused` says why it cannot be read at all, if so.
+
+    `student`: whose it is, where a platform says so.
+    """
 
     name: str
     files: tuple[File, ...] = ()
     notes: tuple[str, ...] = ()
     refused: str = ""
+    student: Student | None = None
 
 
 @dataclass(frozen=True)
@@ -61,50 +72,108 @@ class Work:
     notes: tuple[str, ...] = field(default=())
 
 
-def find(folder: Path) -> list[tuple[str, Path]]:
-    """The name and path of every submission. Raises UsageError for a path that cannot be one."""
+class Download(Protocol):
+    """The folder or the zip that a class was downloaded as."""
+
+    name: str
+
+    def listing(self) -> dict[str, Collection[str] | None]:
+        """See `platforms.Listing`."""
+
+    def below(self, folder: str) -> "Download": ...
+
+    def lines(self, path: str) -> Iterator[str]:
+        """The lines of a text file in it; none where there is no such file. Raises UsageError."""
+
+    def files(self, part: Part, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        """A student's files and notes, with the data of zips at the top. Raises Refused."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where a submission lies that is part of a download."""
+
+    download: Download
+    upload: Upload
+
+
+Place = Path | Inside
+
+
+def find(folder: Path) -> list[tuple[str, Place]]:
+    """The name and place of every submission. Raises UsageError for a path that cannot be one."""
     if not folder.exists():
         raise UsageError(f"{folder} does not exist; give the folder that holds the submissions.")
     if folder.is_file():
-        return [(_name(folder), folder)]
+        alone: list[tuple[str, Place]] = [(_name(folder), folder)]
+        return (folder.suffix.lower() == ".zip" and _in_download(Zip.of(folder))) or alone
     try:
+        if found := _in_download(Folder(folder)):
+            return found
         children = sorted(child for child in folder.iterdir() if not _is_junk(child.name))
     except PermissionError:
         raise UsageError(f"{folder} cannot be read; check its permissions.") from None
-    names = Counter(_name(child) for child in children)
-    found: dict[str, Path] = {}
-    for child in children:
+    return _named((_name(child), _normal(child.name), child) for child in children)
+
+
+def _in_download(download: Download) -> list[tuple[str, Place]]:
+    """The submissions in a platform's download; none where it is not one."""
+    for _depth in range(2):  # archives, and what unpacks them, add a folder around it
+        listing = download.listing()
+        if found := platforms.recognise(download.name, listing, download.lines):
+            return [(name, Inside(download, upload)) for name, upload in found.items()]
+        [child, *others] = listing or [""]
+        if others or not listing.get(child):
+            break
+        download = download.below(child)
+    return []
+
+
+def _named(found: Iterable[tuple[str, str, Path]]) -> list[tuple[str, Place]]:
+    """No two of one name: (a short name, the whole name, the path) of each."""
+    them = list(found)
+    names = Counter(short for short, _whole, _path in them)
+    named: dict[str, Place] = {}
+    for short, whole, path in them:
         # alice.py beside alice.zip: both keep their ending. Names that are still the same (macOS and
         # others write the same Hangul in two ways) get a number.
-        plain = _name(child) if names[_name(child)] == 1 else _normal(child.name)
+        plain = short if names[short] == 1 else whole
         name, number = plain, 1
-        while name in found:
+        while name in named:
             number += 1
             name = f"{plain} [{number}]"
-        found[name] = child
-    return list(found.items())
+        named[name] = path
+    return list(named.items())
 
 
-def read(name: str, path: Path, limits: Limits = DEFAULT) -> Submission:
+def read(name: str, place: Place, limits: Limits = DEFAULT) -> Submission:
     """Read a submission's files. Never raises for what a student did: that is `refused`."""
-    own_name = _normal(path.name)
+    student = None
+    if isinstance(place, Inside):
+        student, own_name = place.upload.student, name
+    else:
+        own_name = _normal(place.name)
     try:
-        if path.is_symlink():
+        if isinstance(place, Inside):
+            return Submission(name, *_read_upload(place, limits), student=student)
+        if place.is_symlink():
             raise Refused(_("{name} is a link; hand in the file itself.").format(name=own_name))
-        if path.is_dir():
-            return Submission(name, *_read_folder(path, limits))
-        if path.suffix.lower() == ".zip":
-            return Submission(name, *_read_zip(path, limits))
-        return Submission(name, (_read_file(path, PurePosixPath(own_name), limits),))
+        if place.is_dir():
+            return Submission(name, *_read_folder(place, limits))
+        if place.suffix.lower() == ".zip":
+            _size(place, PurePosixPath(own_name))
+            return Submission(name, *_read_zip(place, own_name, limits))
+        return Submission(name, (_read_file(place, PurePosixPath(own_name), limits),))
     except Refused as reason:
-        return Submission(name, refused=str(reason))
+        return Submission(name, refused=str(reason), student=student)
     except PermissionError as error:
-        file = _normal(Path(error.filename or path).name)
+        file = _normal(Path(error.filename or own_name).name)
         sentence = _("{name} cannot be read; its permissions forbid it.").format(name=file)
-        return Submission(name, refused=sentence)
+        return Submission(name, refused=sentence, student=student)
     except OSError as error:
         sentence = _("{name} cannot be read ({reason}).")
-        return Submission(name, refused=sentence.format(name=own_name, reason=error.strerror))
+        sentence = sentence.format(name=own_name, reason=error.strerror)
+        return Submission(name, refused=sentence, student=student)
 
 
 def read_own(folder: Path, limits: Limits = DEFAULT) -> Submission:
@@ -216,9 +285,38 @@ def _defines(data: bytes, assignment: Assignment) -> bool:
     )
 
 
-def _read_file(path: Path, name: PurePosixPath, limits: Limits) -> File:
+def _read_upload(place: Inside, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    """One student's files in a download, with what their own zips hold."""
+    files: list[File] = []
+    notes = list(place.upload.notes)
+    reasons: list[str] = []
+    for part in place.upload.parts:
+        found, said = place.download.files(part, limits)
+        notes += said
+        for file in found:
+            if file.data is None or file.path.suffix.lower() != ".zip":
+                files.append(file)
+                continue
+            try:
+                packed, _none = _read_zip(io.BytesIO(file.data), file.path.name, limits)
+                files += (replace(f, path=file.path.with_suffix("") / f.path) for f in packed)
+            except Refused as reason:
+                reasons.append(str(reason))
+        if len(files) > limits.entries:
+            sentence = _("It holds more than {most:,} files; hand in your code only.")
+            raise Refused(sentence.format(most=limits.entries))
+        if sum(file.size for file in files if file.data is not None) > limits.archive:
+            sentence = _("It holds more than {most} MiB of code; hand in your code only.")
+            raise Refused(sentence.format(most=limits.archive // MIB))
+    if reasons and not any(file.data is not None for file in files):
+        raise Refused(reasons[0])
+    return tuple(files), (*notes, *reasons)
+
+
+def _read_file(path: Path, name: PurePosixPath, limits: Limits, zips: int = 0) -> File:
+    """A file, with its data if that is wanted; of a zip, if it takes no more than `zips` bytes."""
     size = _size(path, name)
-    return File(name, size, path.read_bytes() if _wanted(name, size, limits) else None)
+    return File(name, size, path.read_bytes() if _wanted(name, size, limits, zips) else None)
 
 
 def _size(path: Path, name: PurePosixPath) -> int:
@@ -231,13 +329,16 @@ def _size(path: Path, name: PurePosixPath) -> int:
     return info.st_size
 
 
-def _wanted(name: PurePosixPath, size: int, limits: Limits) -> bool:
-    """Whether to read a file at all: code within its limit."""
-    limit = {".py": limits.python_file, ".ipynb": limits.notebook}.get(name.suffix.lower(), 0)
-    return size <= limit
+def _wanted(name: PurePosixPath, size: int, limits: Limits, zips: int = 0) -> bool:
+    """Whether to read a file at all: code within its limit, and a zip within `zips`."""
+    most = {".py": limits.python_file, ".ipynb": limits.notebook, ".zip": zips}
+    return size <= most.get(name.suffix.lower(), 0)
 
 
-def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+def _read_folder(
+    folder: Path, limits: Limits, zips: int = 0
+) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    """What lies in a folder; zips at its top are read as well, up to `zips` bytes of them."""
     files: list[File] = []
     links: list[str] = []
     for path in _walk(folder):
@@ -248,7 +349,9 @@ def _read_folder(folder: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[
             sentence = _("It holds more than {most:,} files; hand in your code only.")
             raise Refused(sentence.format(most=limits.entries))
         else:
-            files.append(_read_file(path, name, limits))
+            files.append(_read_file(path, name, limits, zips if len(name.parts) == 1 else 0))
+            if files[-1].data is not None and name.suffix.lower() == ".zip":
+                zips -= files[-1].size
     note = _("Links are ignored: {links}.").format(links=", ".join(links[:10]))
     return tuple(files), (note,) if links else ()
 
@@ -265,36 +368,50 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _read_zip(path: Path, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
-    _size(path, PurePosixPath(_normal(path.name)))
+def _read_zip(
+    source: Path | io.BytesIO, name: str, limits: Limits
+) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    with _refusing(name), source.open("rb") if isinstance(source, Path) else source as stream:
+        guarded = _Guarded(stream, limits)
+        with _open_zip(guarded) as archive:
+            guarded.opened = True
+            return tuple(_members(archive, archive.infolist(), limits)), ()
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """What is wrong with a zip of this name becomes a sentence."""
     try:
-        with _Zip(path) as file, _open_zip(file) as archive:
-            file.opened = True
-            return tuple(_members(archive, limits)), ()
+        yield
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
         sentence = _("{name} is not a zip that can be read; pack it again.")
-        raise Refused(sentence.format(name=_normal(path.name))) from None
+        raise Refused(sentence.format(name=name)) from None
     except Exception as error:
-        if isinstance(error, Refused | OSError):
+        if isinstance(error, Refused | UsageError | OSError):
             raise
         # zlib and struct errors of a damaged archive have no common base class.
         sentence = _("{name} is damaged ({error}); pack it again.")
-        name = _normal(path.name)
         raise Refused(sentence.format(name=name, error=type(error).__name__)) from None
 
 
-class _Zip(io.FileIO):
+class _Guarded:
     """A zip whose directory is not read if it is longer than that of any honest one."""
 
-    opened = False
+    def __init__(self, stream: IO[bytes], limits: Limits) -> None:
+        self._stream, self._limits = stream, limits
+        self.opened = False
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        if not self.opened and (size or 0) > MOST_DIRECTORY:
-            raise _too_many_entries(DEFAULT)
-        return super().read(size)
+    def read(self, size: int = -1) -> bytes:
+        if not self.opened and size > MOST_DIRECTORY:
+            raise _too_many_entries(self._limits)
+        return self._stream.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
-def _open_zip(file: _Zip) -> zipfile.ZipFile:
+def _open_zip(source: Path | _Guarded) -> zipfile.ZipFile:
+    file: Any = source
     try:
         # Windows in Korean packs names in CP949 without saying so.
         return zipfile.ZipFile(file, metadata_encoding="cp949")
@@ -302,13 +419,23 @@ def _open_zip(file: _Zip) -> zipfile.ZipFile:
         return zipfile.ZipFile(file)
 
 
-def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
-    members = archive.infolist()
+def _members(
+    archive: zipfile.ZipFile,
+    members: Sequence[zipfile.ZipInfo],
+    limits: Limits,
+    top: PurePosixPath = ROOT,
+    called: PurePosixPath = ROOT,
+    zips: int = 0,
+) -> Iterator[File]:
+    """The files among these members, which lie below `top`; in the submission it is `called` so.
+
+    Zips at the top are read as well, if they take no more than `zips` bytes.
+    """
     if len(members) > limits.entries:
         raise _too_many_entries(limits)
     room = limits.archive
     for member in members:
-        name = PurePosixPath(_normal(member.filename.replace("\\", "/")))
+        name = _path_of(member)
         which = _("The zip's member {name}").format(name=repr(str(name)))
         if name.is_absolute() or ".." in name.parts or re.match(r"[A-Za-z]:", str(name)):
             sentence = _("{name} leads out of the zip; pack your files anew.")
@@ -327,8 +454,10 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
             raise Refused(sentence.format(name=which, most=limits.archive // MIB))
         if member.is_dir() or any(_is_junk(part) for part in name.parts):
             continue
+        below = name.relative_to(top)
+        name = called / below
         data = None
-        if _wanted(name, member.file_size, limits):
+        if _wanted(name, member.file_size, limits, zips if len(below.parts) < 2 else 0):
             with archive.open(member) as stream:
                 data = stream.read(member.file_size + 1)  # what the header says, and no more
             if len(data) != member.file_size:
@@ -340,6 +469,141 @@ def _members(archive: zipfile.ZipFile, limits: Limits) -> Iterator[File]:
 def _too_many_entries(limits: Limits) -> Refused:
     sentence = _("The zip holds more than {most:,} entries; hand in your code only.")
     return Refused(sentence.format(most=limits.entries))
+
+
+def _path_of(member: zipfile.ZipInfo) -> PurePosixPath:
+    return PurePosixPath(_normal(member.filename.replace("\\", "/")))
+
+
+class Folder:
+    """A download that was unpacked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.name = path.resolve().name
+
+    def listing(self) -> dict[str, Collection[str] | None]:
+        return {
+            child.name: _names(child) if child.is_dir() and not child.is_symlink() else None
+            for child in sorted(self._path.iterdir())
+            if not _is_junk(child.name)
+        }
+
+    def below(self, folder: str) -> Download:
+        return Folder(self._path / folder)
+
+    def lines(self, path: str) -> Iterator[str]:
+        file = self._path / path
+        if file.is_file() and not file.is_symlink():
+            _require_size(path, file.stat().st_size)
+            with file.open("rb") as stream:
+                yield from _text_lines(stream)
+
+    def files(self, part: Part, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        path = self._path / part.where
+        if path.is_symlink():
+            name = _normal(part.where)
+            raise Refused(_("{name} is a link; hand in the file itself.").format(name=name))
+        if path.is_dir():
+            files, notes = _read_folder(path, limits, limits.archive)
+            return tuple(replace(file, path=part.name / file.path) for file in files), notes
+        return (_read_file(path, part.name, limits, limits.archive),), ()
+
+
+class Zip:
+    """A download as it came: open while it is read, and never unpacked."""
+
+    def __init__(self, archive: zipfile.ZipFile, path: Path, top: PurePosixPath) -> None:
+        self._archive, self._path, self._top = archive, path, top
+        self.name = top.name or path.stem
+        self._members: dict[str, list[zipfile.ZipInfo]] = defaultdict(list)
+        for member in archive.infolist():
+            name = _path_of(member)
+            if name.is_absolute() or ".." in name.parts[:1]:
+                raise UsageError(
+                    f"The member {str(name)!r} of {path} leads out of it; download the zip again."
+                )
+            if name != top and name.is_relative_to(top):
+                parts = name.relative_to(top).parts
+                if not any(map(_is_junk, parts[:1])):
+                    self._members[parts[0]].append(member)
+
+    @classmethod
+    def of(cls, path: Path, limits: Limits = DEFAULT) -> "Zip":
+        """Open it. Raises UsageError for what is no zip, or holds nothing."""
+        try:
+            with _refusing(str(path)):
+                archive = _open_zip(path)
+        except Refused:
+            raise UsageError(
+                f"{path} is not a zip that can be read; download it again, or give a folder."
+            ) from None
+        count = len(archive.infolist())
+        if not count:
+            raise UsageError(f"{path} is empty; give the zip that holds the submissions.")
+        if count > limits.class_entries:
+            most = f"{limits.class_entries:,} entries"
+            raise UsageError(f"{path} holds more than {most}; unpack it and give the folder.")
+        return cls(archive, path, PurePosixPath())
+
+    def listing(self) -> dict[str, Collection[str] | None]:
+        return {child: self._names(child) for child in sorted(self._members)}
+
+    def _names(self, child: str) -> Collection[str] | None:
+        top = self._top / child
+        names = set()
+        folder = False
+        for member in self._members[child]:
+            parts = _path_of(member).relative_to(top).parts
+            folder |= bool(parts) or member.is_dir()
+            if parts and not _is_junk(parts[0]):
+                names.add(parts[0] + "/" * (len(parts) > 1 or member.is_dir()))
+        return names if folder else None
+
+    def below(self, folder: str) -> Download:
+        return Zip(self._archive, self._path, self._top / folder)
+
+    def lines(self, path: str) -> Iterator[str]:
+        name = self._top / path
+        for member in self._members.get(PurePosixPath(path).parts[0], ()):
+            if _path_of(member) == name and not member.is_dir():
+                _require_size(path, member.file_size)
+                try:
+                    with _refusing(str(name)), self._archive.open(member) as stream:
+                        yield from _text_lines(stream)
+                except (Refused, RuntimeError):
+                    raise UsageError(
+                        f"{path} in {self._path} cannot be read; download it again."
+                    ) from None
+
+    def files(self, part: Part, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:
+        members = self._members[part.where]
+        top = self._top / part.where
+        with _refusing(_normal(part.where)):
+            found = _members(self._archive, members, limits, top, part.name, limits.archive)
+            return tuple(found), ()
+
+
+def _names(folder: Path) -> Collection[str]:
+    """The names in a folder, those of folders with a "/"; none where it cannot be read."""
+    with suppress(PermissionError):
+        return {
+            child.name + "/" * (child.is_dir() and not child.is_symlink())
+            for child in folder.iterdir()
+        }
+    return ()
+
+
+def _require_size(path: str, size: int) -> None:
+    if size > DEFAULT.metadata:
+        raise UsageError(
+            f"{path} is over {DEFAULT.metadata // MIB} MiB; take it out, and submissions are named "
+            "by their numbers."
+        )
+
+
+def _text_lines(stream: IO[bytes]) -> Iterator[str]:
+    return (line.decode("utf-8", "replace") for line in io.BytesIO(stream.read(DEFAULT.metadata)))
 
 
 def _is_junk(name: str) -> bool:

@@ -5,14 +5,15 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from autograder import results
 from autograder.check import GIVEN
 from autograder.language import _
 from autograder.reports.text import csv_cell, fenced, markdown, plain
-from autograder.results import Result, TodoResult
+from autograder.results import Result, Student, TodoResult
 
 MARKS = {
     results.PASSED: "✓",
@@ -72,8 +73,23 @@ def by_submission(landed: Iterable[Result]) -> dict[str, list[Result]]:
     return groups
 
 
-def grades(landed: Sequence[Result]) -> str:
-    """One row a submission: total, then each assignment and its TODOs. Absent is empty, not zero."""
+def people(landed: Iterable[Result]) -> list[tuple[Student, list[Result]]]:
+    """Everyone with the results that are theirs, each member of a group as well."""
+    found = []
+    for name, group in by_submission(landed).items():
+        student = group[0].student or Student(name=name)
+        found += [(member, group) for member in student.members or (student,)]
+    return found
+
+
+def grades(
+    landed: Sequence[Result], about: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+) -> str:
+    """One row a submission: total, then each assignment and its TODOs. Absent is empty, not zero.
+
+    `about`: more columns, by submission and title; they follow its name.
+    """
+    more = list(dict.fromkeys(title for cells in about.values() for title in cells))
     columns: list[str] = []
     for result in sorted(landed, key=lambda r: r.assignment or ""):
         if result.assignment:
@@ -81,7 +97,7 @@ def grades(landed: Sequence[Result]) -> str:
             columns += [c for c in (result.assignment, *ids) if c not in columns]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["submission", "total", "out of", *columns, "notes"])
+    writer.writerow(["submission", *more, "total", "out of", *columns, "notes"])
     for name, group in by_submission(landed).items():
         cells = {}
         for result in group:
@@ -94,6 +110,7 @@ def grades(landed: Sequence[Result]) -> str:
         writer.writerow(
             [
                 csv_cell(name),
+                *(csv_cell(about[name].get(title, "")) for title in more),
                 f"{total:g}",
                 f"{out_of:g}",
                 *(cells.get(column, "") for column in columns),
