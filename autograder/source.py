@@ -104,7 +104,7 @@ def read_notebook(data: bytes, name: str) -> Source:
         file = _("{name}, cell {number}").format(name=name, number=number)
         source.texts[file] = cell
         try:
-            trees[file] = _parse_cell(cell, file)
+            trees[file] = parse_cell(cell, file)
             # As Jupyter does, with `await` outside of functions.
             module = ast.Module(body=trees[file], type_ignores=[])
             _compiled(module, file, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -161,7 +161,8 @@ def placeholders(texts: Iterable[str]) -> set[str]:
 PYTHON_CELLS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
-def _parse_cell(cell: str, file: str) -> list[ast.stmt]:
+def parse_cell(cell: str, file: str) -> list[ast.stmt]:
+    """A cell, or a whole `.py`, without what is no Python in it. Raises SyntaxError."""
     try:
         return ast.parse(cell, file).body
     except (RecursionError, MemoryError):

@@ -13,7 +13,7 @@ import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -24,11 +24,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder import frames
+from autograder import attempts, frames, noticed, shortcuts
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
+from autograder.noticed import Spot
 from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
 from autograder.source import placeholders, read_notebook, read_python
 
@@ -84,9 +85,12 @@ def serve(
             if "check" not in request:
                 if not assignment:
                     lock_down(request["home"])
+                    main = Path(request["home"], request["main"])
+                    attempts.watch(request["home"], _own_files(main))
                 assignment = request["assignment"]
                 module, answer = _import_job(request, files, aliases[assignment])
-                channel.sendall(frames.encode(answer))
+                shortcuts.called()  # while it was imported: no TODO asked for that
+                channel.sendall(frames.encode({**answer, **_noticed(shortcuts.mentioned())}))
             if module is None:
                 return
             if "check" in request:
@@ -98,9 +102,18 @@ def serve(
                     apart=request["apart"],
                     rng=request["rng"],
                 )
-                channel.sendall(frames.encode(*pack(observation)))
+                tree, arrays = pack(observation)
+                tree |= _noticed(called=shortcuts.called())
+                channel.sendall(frames.encode(tree, arrays))
     except EOFError:
         return
+
+
+def _noticed(
+    mentioned: Set[tuple[str, Spot]] = frozenset(), called: Set[tuple[str, Spot]] = frozenset()
+) -> Mapping[str, Any]:
+    """What goes along with a reply."""
+    return noticed.pack(mentioned=mentioned, called=called, attempted=attempts.new())
 
 
 def _import_job(
@@ -138,6 +151,7 @@ def import_submission(
         reader = read_notebook if path.suffix.lower() == ".ipynb" else read_python
         source = reader(path.read_bytes(), path.name)
         notes += source.notes
+        shortcuts.read(_own_files(path), source.texts)
         for file, text in source.texts.items():
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
