@@ -23,7 +23,6 @@ KINDS = {
     "memory": "searched the memory of its process",
     "native": "called native code",
     "nonsense": "sent an answer that makes no sense",
-    "output": "printed more than is kept",
     "process": "started a process",
     "processes": "looked into processes",
     "program": "ran a program",

@@ -259,8 +259,6 @@ class Worker:
         if self.died is None:
             self._drain()
             self._look_for_early_answer()
-        if self.printed_too_much:
-            self.noticed.attempt("output", Spot())
         self._selector.close()
         for end in (self._channel, self._leash):
             end.close()

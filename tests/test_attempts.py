@@ -100,7 +100,7 @@ HONEST = {
     """,
     "its own end": "import os, signal\nos.kill(os.getpid(), 0)",
     "an installed package": "import einops, nbformat, numpy\nnumpy.savetxt('x.txt', [1])",
-    "a few lines of text": "print('epoch', 1)",
+    "more text than is kept": "print('x' * 100_000)",
 }
 
 
@@ -161,12 +161,6 @@ def test_an_answer_that_makes_no_sense_is_noticed(grader: Grader) -> None:
     frame = encode({"all": "well"})
     found = graded(grader, f"import os, time\nos.write(3, {frame!r}); time.sleep(9)").attempts
     assert found == (Attempt("sent an answer that makes no sense", "", 0),)
-
-
-def test_output_over_its_limit_is_noticed(grader: Grader) -> None:
-    result = graded(grader, "print('x' * 100_000)")
-    assert result.attempts == (Attempt("printed more than is kept", "", 0),)
-    assert result.score == result.max_score
 
 
 FORGED = {
