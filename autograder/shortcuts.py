@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from autograder import results
@@ -148,20 +149,39 @@ def called() -> set[tuple[str, Spot]]:
 
 
 def _noticing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(function)
+    from torch.jit._builtins import _find_builtin, _register_builtin
+
     def noticing(*arguments: Any, **named: Any) -> Any:
-        global _inside
-        if _inside:
+        if not enter(name):
             return function(*arguments, **named)
-        if len(_called) < MOST:
-            _called.add((name, spot(sys._getframe(1), _files) or Spot()))
-        _inside = True
         try:
             return function(*arguments, **named)
         finally:
-            _inside = False
+            leave()
 
-    return noticing
+    # TorchScript looks up what a function uses in its globals, and C functions in a table.
+    enter, leave = _enter, _leave
+    around = getattr(function, "__globals__", globals())
+    twin = FunctionType(noticing.__code__, around, closure=noticing.__closure__)
+    if operator := _find_builtin(function):  # type: ignore[no-untyped-call]
+        _register_builtin(twin, operator)
+    return wraps(function)(twin)
+
+
+def _enter(name: str) -> bool:
+    """Take down a call of the code two frames above; False within another one."""
+    global _inside
+    if _inside:
+        return False
+    if len(_called) < MOST:
+        _called.add((name, spot(sys._getframe(2), _files) or Spot()))
+    _inside = True
+    return True
+
+
+def _leave() -> None:
+    global _inside
+    _inside = False
 
 
 # In the judge

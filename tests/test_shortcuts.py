@@ -17,7 +17,7 @@ from autograder.reports.files import feedback
 from autograder.reports.terminal import class_table, show_result
 from autograder.results import Result, Shortcut
 from autograder.store import Store
-from tests.conftest import REPOSITORY, SEED, Grader, scores, todo
+from tests.conftest import REPOSITORY, SEED, Grader, messages, scores, todo
 
 SDPA = "torch.nn.functional.scaled_dot_product_attention"
 MHA = "torch.nn.MultiheadAttention"
@@ -143,6 +143,20 @@ def test_a_subclass_of_a_layer_is_noticed_where_it_is_named(grader: Grader) -> N
     assert result.shortcuts == (Shortcut(MHA, "attention.py", line, True, ("mha",)),)
 
 
+SCRIPTED = """
+@torch.jit.script
+def ready(Q: Tensor, K: Tensor, V: Tensor):
+    return torch.nn.functional.scaled_dot_product_attention(Q, K, V)
+"""
+
+
+def test_a_scripted_call_works_and_is_seen_in_the_text_only(grader: Grader) -> None:
+    source = with_sdpa(grader, "attention @ V if mask is not None else ready(Q, K, V)")
+    result = grader.grade("attention", source + SCRIPTED)
+    assert result.score == result.max_score, messages(result)
+    assert [(s.line, s.called) for s in result.shortcuts] == [(source.count("\n") + 4, False)]
+
+
 def test_a_test_of_ones_own_is_in_the_text_only(grader: Grader) -> None:
     source = grader.solution("attention")
     compare = "torch.nn.functional.scaled_dot_product_attention(*torch.ones(3, 1, 2, 2))"
@@ -154,8 +168,10 @@ def test_a_test_of_ones_own_is_in_the_text_only(grader: Grader) -> None:
 
 
 def test_what_one_assignment_forbids_another_may_use(grader: Grader) -> None:
-    source = f"import torch\nf = {SDPA}\nf(*torch.ones(3, 1, 2, 2))\n{grader.solution('lstm')}"
-    assert grader.grade("lstm", source).shortcuts == ()
+    source = grader.solution("lstm")
+    assert source.count("        return logits\n") == 1
+    call = f"        {SDPA}(*torch.ones(3, 1, 2, 2))\n        return logits\n"
+    assert grader.grade("lstm", source.replace("        return logits\n", call)).shortcuts == ()
 
 
 # What it means
