@@ -205,7 +205,7 @@ def found(assignment: "Assignment", noticed: Noticed) -> tuple[Shortcut, ...]:
                 spots = {where} if where.file else named or {where}
                 ordered = tuple(todo for todo in todos if todo in concerned)
                 shortcuts += [Shortcut(name, s.file, s.line, True, ordered) for s in spots]
-    return tuple(sorted(shortcuts, key=lambda s: (s.file, s.line, s.name)))
+    return tuple(sorted(shortcuts, key=lambda s: (s.file, s.line, s.name))[:MOST])
 
 
 def _concerned(assignment: "Assignment", runs: set[tuple[str, bool]]) -> Iterator[str]:

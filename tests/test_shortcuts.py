@@ -12,7 +12,7 @@ from autograder import language, shortcuts
 from autograder.course import Course
 from autograder.grade import Settings, choose
 from autograder.grade import grade as grade_class
-from autograder.noticed import Spot
+from autograder.noticed import MOST, Noticed, Spot
 from autograder.reports.files import feedback
 from autograder.reports.terminal import class_table, show_result
 from autograder.results import Result, Shortcut
@@ -175,6 +175,11 @@ def test_what_one_assignment_forbids_another_may_use(grader: Grader) -> None:
 
 
 # What it means
+
+
+def test_a_forged_report_cannot_flood_the_results(grader: Grader) -> None:
+    noticed = Noticed(mentioned={(SDPA, Spot("a.py", line)) for line in range(999)})
+    assert len(shortcuts.found(grader.assignments["attention"], noticed)) == MOST
 
 
 @pytest.fixture(scope="module")
