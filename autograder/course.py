@@ -5,7 +5,7 @@ the warm process describes them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,8 @@ class CheckInfo:
 class Assignment:
     """One module with TODOs. `classes` maps each public class to its aliases.
 
-    `clues` are looked at only where a TODO is wrong, to find out why.
+    `clues` are looked at only where a TODO is wrong, to find out why. `forbidden` maps what must not
+    be used to the TODOs that ask for it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Assignment:
     axes: Mapping[str, str]
     checks: tuple[CheckInfo, ...]
     clues: tuple[CheckInfo, ...] = ()
+    forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_summary(cls, summary: Mapping[str, Any]) -> "Assignment":
@@ -66,6 +68,7 @@ class Assignment:
             axes=summary["axes"],
             checks=tuple(c for c in checks if not c.clue),
             clues=tuple(c for c in checks if c.clue),
+            forbidden={k: tuple(v) for k, v in summary["forbidden"].items()},
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from autograder.errors import CourseError
 from autograder.judge import Expected, Reference, failure
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
+from autograder.noticed import Noticed
 from autograder.observation import Died, Observation, Observed, Raised
 from autograder.pool import Imported, Job, Warm
 from autograder.results import TIMEOUT
@@ -41,6 +42,7 @@ class Examination:
         self._share = 1.0
         self._seen: dict[tuple[str, bool, int], Observation] = {}
         self._printed: list[str] = []
+        self.noticed = Noticed()  # whole once the examination is over
         self._worker = warm.worker(job, limits)
         self.imported: Imported | Raised | Died = self._worker.imported
 
@@ -79,7 +81,7 @@ class Examination:
 
     def _renew(self) -> None:
         self._printed.append(self._worker.printed)
-        self._worker.close()
+        self._close()
         self._worker = self._warm.worker(self._job, self._limits)
 
     def __enter__(self) -> Self:
@@ -91,7 +93,11 @@ class Examination:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._worker.close()
+        self.noticed.add(self._worker.noticed)
 
 
 def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: int) -> Reference:

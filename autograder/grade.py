@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder import results, tier
+from autograder import attempts, results, shortcuts, tier
 from autograder.course import Assignment, Course
 from autograder.diagnose import Catalogue, Known, diagnose
 from autograder.errors import AutograderError, UsageError
@@ -19,6 +19,7 @@ from autograder.examine import Examination, examine_reference
 from autograder.judge import Reference, all_failed, failure, judge
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
+from autograder.noticed import Noticed
 from autograder.observation import Died, Raised
 from autograder.origin import Origin, versions
 from autograder.pool import Warm
@@ -32,6 +33,7 @@ class Settings:
     """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero.
 
     `least_tier`: of isolation, without which nothing is graded; `trust`: grade without any.
+    `shortcuts_fail`: a TODO gets no points with what it asks to write, called ready made.
     """
 
     seed: int
@@ -40,6 +42,7 @@ class Settings:
     expect: tuple[str, ...] = ()
     least_tier: str | None = None
     trust: bool = False
+    shortcuts_fail: bool = False
     limits: Limits = field(default=DEFAULT)
 
 
@@ -196,7 +199,8 @@ def _grade_one(
                 catalogues[name],
             )
             result = new[task.key] = _with_origin(result, task.origin, warm.tier)
-        graded.append(result)
+        # Not stored like this: with another setting nothing need be graded again.
+        graded.append(shortcuts.without_points(result) if settings.shortcuts_fail else result)
     held = {task.work.assignment for task in tasks}
     for name in settings.expect:
         if name not in held:
@@ -244,6 +248,7 @@ def grade_work(
         return replace(result, source=work.source, notes=work.notes)
     start = time.monotonic()
     notes, printed, error, diagnosis_error = work.notes, "", "", ""
+    noticed = Noticed()
     try:
         with Examination(warm, work.job, seed, limits=limits) as examination:
             imported = examination.imported
@@ -258,6 +263,7 @@ def grade_work(
                         assignment, todos, reference, examination, catalogue
                     )
             printed = examination.printed
+        noticed = examination.noticed
     except AutograderError:
         raise
     except Exception as fault:  # a fault of ours must not take the class down with it
@@ -275,6 +281,8 @@ def grade_work(
         source=work.source,
         notes=notes,
         output=printed,
+        shortcuts=shortcuts.found(assignment, noticed),
+        attempts=attempts.found(noticed),
         grader_error=error,
         diagnosis_error=diagnosis_error,
     )

@@ -26,7 +26,8 @@ from autograder import frames, homes, language
 from autograder.errors import CourseError, GraderError, UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
-from autograder.noticed import sentences
+from autograder.notes import sentences
+from autograder.noticed import Noticed, Spot
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
 
 START_SECONDS = 120  # a cold disk can take long to read torch
@@ -201,6 +202,7 @@ class Worker:
         self._home = home
         self._printed = bytearray()
         self.printed_too_much = False
+        self.noticed = Noticed()
         self.died: Died | None = None
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
@@ -228,15 +230,15 @@ class Worker:
             return answer
         reply, arrays = answer
         match reply:
-            case {"imported": True, "placeholders": list(ids), "notes": list(noticed)}:
-                notes = sentences(noticed, job.main)
+            case {"imported": True, "placeholders": list(ids), "notes": list(codes)}:
+                notes = sentences(codes, job.main)
                 return Imported(frozenset(i for i in ids if isinstance(i, str)), notes)
             case {"failed": dict(failure)}:
                 with contextlib.suppress(ValueError):
                     raised = unpack(failure, arrays)
                     if isinstance(raised, Raised):
                         return raised
-        return self._die("error", _("its process sent an answer that makes no sense"))
+        return self._makes_no_sense()
 
     def ask(
         self, check: str, seed: int, dtype: str, *, apart: bool, rng: int = 0, seconds: float
@@ -245,13 +247,15 @@ class Worker:
         if self.died:
             return self.died
         request = {"check": check, "seed": seed, "dtype": dtype, "apart": apart, "rng": rng}
-        answer = self._exchange(frames.encode(request), seconds, _("in this check"))
+        answer = self._exchange(
+            frames.encode(request), seconds, _("in this check"), check, apart=apart
+        )
         if isinstance(answer, Died):
             return answer
         try:
             return unpack(*answer)
         except ValueError:
-            return self._die("error", _("its process sent an answer that makes no sense"))
+            return self._makes_no_sense()
 
     @property
     def printed(self) -> str:
@@ -262,6 +266,7 @@ class Worker:
         """Let go of the worker: it is killed if it still runs, and its files are removed."""
         if self.died is None:
             self._drain()
+            self._look_for_early_answer()
         self._selector.close()
         for end in (self._channel, self._leash):
             end.close()
@@ -282,21 +287,34 @@ class Worker:
         self.close()
 
     def _exchange(
-        self, request: bytes, seconds: float, when: str
+        self, request: bytes, seconds: float, when: str, check: str = "", *, apart: bool = False
     ) -> tuple[dict[str, Any], Arrays] | Died:
         deadline = time.monotonic() + max(seconds, 0)
-        self._channel.settimeout(None)
+        self._look_for_early_answer()
         try:
             self._send(request, deadline)
-            return frames.read(lambda size: self._receive(size, deadline), self._limits)
+            reply, arrays = frames.read(lambda size: self._receive(size, deadline), self._limits)
+            self.noticed.add_packed(reply.pop("noticed", {}), check, apart=apart)
+            return reply, arrays
         except TimeoutError:
             sentence = _("it took longer than {seconds:.2g} s {when}")
             return self._die("timeout", sentence.format(seconds=max(seconds, 0), when=when))
-        except frames.BadFrame as error:
+        except (frames.BadFrame, ValueError) as error:
+            self.noticed.attempt("frame", Spot())
             sentence = _("its process sent an answer that cannot be read: {error}")
             return self._die("error", sentence.format(error=error))
         except (EOFError, OSError):
             return self._how_it_ended(when)
+
+    def _look_for_early_answer(self) -> None:
+        self._channel.setblocking(False)
+        with contextlib.suppress(OSError):
+            if self._channel.recv(1, socket.MSG_PEEK):
+                self.noticed.attempt("early", Spot())
+
+    def _makes_no_sense(self) -> Died:
+        self.noticed.attempt("nonsense", Spot())
+        return self._die("error", _("its process sent an answer that makes no sense"))
 
     def _send(self, data: bytes, deadline: float) -> None:
         self._channel.settimeout(max(deadline - time.monotonic(), 0.001))

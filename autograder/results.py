@@ -71,6 +71,31 @@ class TodoResult:
         }
 
 
+@dataclass(frozen=True)
+class Shortcut:
+    """A line that uses what `todos` ask to write. `called`: while a check of them ran; else no check
+    was seen to call it, and it stands in the text only. Without a file, no line is known.
+    """
+
+    name: str
+    file: str
+    line: int
+    called: bool
+    todos: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "todos": list(self.todos)}
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What no answer needs was tried; with a file, where first. It need not be meant badly."""
+
+    what: str
+    file: str
+    line: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Student:
     """Who handed it in, as the platform names them; `ids` by what they are ids of ("canvas", "sid").
@@ -118,6 +143,8 @@ class Result:
     tier: str = "E"  # of isolation, as it was proven: see SECURITY.md
     notes: tuple[str, ...] = ()  # what a student should know besides the marks
     output: str = ""  # what the submission printed, cut
+    shortcuts: tuple[Shortcut, ...] = ()  # for the TA
+    attempts: tuple[Attempt, ...] = ()  # for the TA
     grader_error: str = ""  # the grader broke: no mark may rest on this result
     diagnosis_error: str = ""  # naming the mistakes broke: the marks stand
     versions: Mapping[str, str] = field(default_factory=dict)  # of what graded it
@@ -144,6 +171,8 @@ class Result:
             "source": self.source,
             "notes": list(self.notes),
             "output": self.output,
+            "shortcuts": [shortcut.to_json() for shortcut in self.shortcuts],
+            "attempts": [vars(attempt) for attempt in self.attempts],
         }
         if self.versions:
             line["versions"] = dict(self.versions)
@@ -176,9 +205,17 @@ class Result:
             )
             for todo in fields["todos"]
         )
-        student = Student.from_json(fields["student"]) if "student" in fields else None
-        notes = tuple(fields["notes"])
-        return cls(**{**fields, "todos": todos, "notes": notes, "student": student})
+        more = {
+            "todos": todos,
+            "notes": tuple(fields["notes"]),
+            "shortcuts": tuple(
+                Shortcut(**{**shortcut, "todos": tuple(shortcut["todos"])})
+                for shortcut in fields["shortcuts"]
+            ),
+            "attempts": tuple(Attempt(**attempt) for attempt in fields["attempts"]),
+            "student": Student.from_json(fields["student"]) if "student" in fields else None,
+        }
+        return cls(**{**fields, **more})
 
 
 def load(path: Path) -> list[Result]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import CodeType
 
 from autograder.language import _
-from autograder.noticed import CELL, SYNTAX, cell_of
+from autograder.notes import CELL, SYNTAX, cell_of
 
 
 class UnreadableSource(Exception):
@@ -40,7 +40,7 @@ class Source:
 
     parts: list[Part] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
-    noticed: list[list[str | int]] = field(default_factory=list)  # for `noticed.sentences`
+    notes: list[list[str | int]] = field(default_factory=list)  # for `notes.sentences`
 
 
 def decode(data: bytes, name: str) -> str:
@@ -106,18 +106,18 @@ def read_notebook(data: bytes, name: str) -> Source:
         file = cell_of(name, number)
         source.texts[file] = cell
         try:
-            trees[file] = _parse_cell(cell, file)
+            trees[file] = parse_cell(cell, file)
             # As Jupyter does, with `await` outside of functions.
             module = ast.Module(body=trees[file], type_ignores=[])
             _compiled(module, file, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
             _looked_through(trees[file], file)
         except UnreadableSource as error:
-            source.noticed.append([CELL, number, 0, str(error)])
+            source.notes.append([CELL, number, 0, str(error)])
             trees.pop(file, None)
         except SyntaxError as error:
             trees.pop(file, None)
             # Other cells may hold all that is graded: this one is reported, not fatal.
-            source.noticed.append([SYNTAX, number, error.lineno or 0, error.msg])
+            source.notes.append([SYNTAX, number, error.lineno or 0, error.msg])
             errors.append(error)
     needed = _needed_names([node for body in trees.values() for node in body])
     numbers = {file: number for number, file in enumerate(source.texts, start=1)}
@@ -175,7 +175,8 @@ def placeholders(texts: Iterable[str]) -> set[str]:
 PYTHON_CELLS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
-def _parse_cell(cell: str, file: str) -> list[ast.stmt]:
+def parse_cell(cell: str, file: str) -> list[ast.stmt]:
+    """A cell, or a whole `.py`, without what is no Python in it. Raises SyntaxError."""
     try:
         return ast.parse(cell, file).body
     except (RecursionError, MemoryError):

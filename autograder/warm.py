@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +49,7 @@ def main() -> NoReturn:
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
     aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
+    _watch_shortcuts(modules.values())
     control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
     _single_thread()
     if sys.platform == "linux":
@@ -96,6 +97,18 @@ def checks_of(module: ModuleType) -> dict[str, Check]:
     return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
 
 
+def _watch_shortcuts(modules: Iterable[ModuleType]) -> None:
+    from autograder import shortcuts
+
+    shortcuts.watch(dict.fromkeys(name for module in modules for name in forbidden_by(module)))
+
+
+def forbidden_by(module: ModuleType) -> Mapping[str, tuple[str, ...]]:
+    """What must not be used in an assignment, with the TODOs that ask for it; see `shortcuts`."""
+    forbidden: Mapping[str, tuple[str, ...]] = getattr(module, "FORBIDDEN", {})
+    return forbidden
+
+
 def _summary(name: str, module: ModuleType) -> dict[str, Any]:
     """What the judge knows of an assignment's checks: everything but their code."""
     return {
@@ -103,6 +116,7 @@ def _summary(name: str, module: ModuleType) -> dict[str, Any]:
         "classes": module.CLASSES,
         "files": list(getattr(module, "FILES", ())),
         "axes": dict(getattr(module, "AXES", {})),
+        "forbidden": dict(forbidden_by(module)),
         "checks": [
             {
                 "id": c.id,

@@ -13,7 +13,7 @@ import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -24,12 +24,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder import frames
+from autograder import attempts, frames, noticed, shortcuts
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
-from autograder.noticed import ALIAS, FAILED
+from autograder.notes import ALIAS, FAILED
+from autograder.noticed import Spot
 from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
 from autograder.source import placeholders, read_notebook, read_python
 
@@ -85,9 +86,12 @@ def serve(
             if "check" not in request:
                 if not assignment:
                     lock_down(request["home"])
+                    main = Path(request["home"], request["main"])
+                    attempts.watch(request["home"], _own_files(main))
                 assignment = request["assignment"]
                 module, answer = _import_job(request, files, aliases[assignment])
-                channel.sendall(frames.encode(answer))
+                shortcuts.called()  # while it was imported: no TODO asked for that
+                channel.sendall(frames.encode({**answer, **_noticed(shortcuts.mentioned())}))
             if module is None:
                 return
             if "check" in request:
@@ -99,9 +103,18 @@ def serve(
                     apart=request["apart"],
                     rng=request["rng"],
                 )
-                channel.sendall(frames.encode(*pack(observation)))
+                tree, arrays = pack(observation)
+                tree |= _noticed(called=shortcuts.called())
+                channel.sendall(frames.encode(tree, arrays))
     except EOFError:
         return
+
+
+def _noticed(
+    mentioned: Set[tuple[str, Spot]] = frozenset(), called: Set[tuple[str, Spot]] = frozenset()
+) -> Mapping[str, Any]:
+    """What goes along with a reply."""
+    return noticed.pack(mentioned=mentioned, called=called, attempted=attempts.new())
 
 
 def _import_job(
@@ -134,11 +147,12 @@ def import_submission(
     sys.path.append(str(path.parent))
     sys.argv = [path.name]
     os.chdir(path.parent)
-    noticed: list[list[str | int]] = []
+    notes: list[list[str | int]] = []
     try:
         reader = read_notebook if path.suffix.lower() == ".ipynb" else read_python
         source = reader(path.read_bytes(), path.name)
-        noticed += source.noticed
+        notes += source.notes
+        shortcuts.read(_own_files(path), source.texts)
         for file, text in source.texts.items():
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
@@ -150,15 +164,15 @@ def import_submission(
                     if not part.optional:
                         raise
                     reason = _cut(f"{type(error).__name__}: {error}")
-                    noticed.append([FAILED, part.cell, part.line, reason])
+                    notes.append([FAILED, part.cell, part.line, reason])
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
     for public, others in aliases.items():
         found = next((other for other in others if other in vars(module)), None)
         if public not in vars(module) and found:
             setattr(module, public, vars(module)[found])
-            noticed.append([ALIAS, found, public])
-    return module, {"imported": True, "placeholders": sorted(untouched), "notes": noticed}
+            notes.append([ALIAS, found, public])
+    return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
 
 def run_check(

@@ -92,6 +92,15 @@ def test_a_submission_gets_the_marks_that_it_deserves(
     assert line["max_score"] == sum(todo["max_score"] for todo in line["todos"])
 
 
+def test_nobody_in_it_is_said_to_have_tried_anything(
+    graded: tuple[CompletedProcess[str], Lines],
+) -> None:
+    done, lines = graded
+    noticed = [(key, line["attempts"], line["shortcuts"]) for key, line in lines.items()]
+    assert [one for one in noticed if one[1] or one[2]] == []
+    assert "what no answer needs" not in done.stdout
+
+
 VERDICTS = {
     ("go_eunseo", "vit", "body"): results.NOT_ATTEMPTED,
     ("jeon_haneul", "attention", "mha"): results.NOT_ATTEMPTED,

@@ -30,6 +30,7 @@ def named(grader: Grader, path: Path, seed: int = SEED) -> tuple[tuple[str, ...]
     result = grader.grade(name, path.read_bytes(), diagnose=True, seed=seed)
     assert not result.grader_error
     assert not result.diagnosis_error
+    assert (result.shortcuts, result.attempts) == ((), ()), "an honest mistake is no attempt"
     lost = {t.id for t in result.todos if t.score < t.max_score}
     return todo(result, id).diagnosis, lost
 

@@ -244,6 +244,43 @@ def test_every_attack_gets_a_verdict_and_a_clear_sentence(
         assert max(map(len, said), default=0) < 6000
 
 
+# What the TA is told
+
+
+@pytest.mark.parametrize("name", EXPECTED["noticed"])
+def test_an_attempt_is_noticed(graded: Aftermath, tier: str, name: str) -> None:
+    skip_if_left_out(tier, name)
+    found = {attempt["what"] for line in graded.of(name) for attempt in line["attempts"]}
+    assert found >= set(EXPECTED["noticed"][name])
+
+
+def test_every_attack_at_the_boundary_is_noticed_or_known_not_to_be() -> None:
+    at_it = ("exfiltration", "forgery", "protocol", "reading", "tampering", "crash-kills")
+    noticed, unnoticed = set(EXPECTED["noticed"]), set(EXPECTED["unnoticed"])
+    assert noticed | unnoticed >= {name for name in ATTACKS if name.startswith(at_it)}
+    assert not noticed & unnoticed
+    assert noticed | unnoticed <= {*ATTACKS}
+
+
+def test_the_terminal_counts_who_tried_what(graded: Aftermath) -> None:
+    who = {line["submission"] for line in graded.lines if line["attempts"]}
+    sentence = f"{len(who)} submissions tried what no answer needs: "
+    assert sentence in " ".join(graded.process.stdout.split())
+
+
+def test_no_honest_submission_is_said_to_have_tried_anything(graded: Aftermath) -> None:
+    honest = [line for name in HONEST for line in graded.of(Path(name).stem)]
+    assert honest
+    assert [line for line in honest if line["attempts"] or line["shortcuts"]] == []
+
+
+def test_no_student_reads_of_attempts(graded: Aftermath) -> None:
+    files = [f for f in (graded.out / "feedback").rglob("*") if f.is_file()]
+    assert files
+    for words in ("opened a socket", "called native code", "looked into processes"):
+        assert not [file for file in files if words in file.read_text("utf-8")]
+
+
 # What must not leak or stay
 
 

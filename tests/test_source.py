@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from autograder.noticed import sentences
+from autograder.notes import sentences
 from autograder.source import (
     Source,
     UnreadableSource,
@@ -330,13 +330,13 @@ def test_percent_and_question_mark_are_python_where_a_cell_is_python() -> None:
 def test_a_broken_cell_is_reported_and_the_others_are_kept(cell: str) -> None:
     source = read_notebook(notebook("class A: pass", cell, "K = 1"), "hw.ipynb")
     assert list(names(source)) == ["A", "K"]
-    (note,) = sentences(source.noticed, "hw.ipynb")
+    (note,) = sentences(source.notes, "hw.ipynb")
     assert note.startswith("hw.ipynb, cell 2 is left out: ")
 
 
 def test_a_broken_cell_is_reported_by_its_line() -> None:
     source = read_notebook(notebook("K = 1", "x = 1\ny = )"), "hw.ipynb")
-    assert sentences(source.noticed, "hw.ipynb") == (
+    assert sentences(source.notes, "hw.ipynb") == (
         "hw.ipynb, cell 2 is left out: unmatched ')' (line 2).",
     )
 

@@ -281,6 +281,9 @@ def test_a_child_that_stays_is_ended_with_its_worker(
         os.kill(child, 9)
     assert gone
     assert verdicts(result) == {verdict}
+    if verdict == "passed":  # a worker that dies tells nothing any more
+        told = {attempt.what for attempt in result.attempts}
+        assert told >= {"started a process", "left a process behind"}
 
 
 @pytest.mark.parametrize("daemon", [True, False])

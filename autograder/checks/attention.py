@@ -59,6 +59,22 @@ AXES = {
     "gradient of K": "batch key feature",
     "gradient of V": "batch key feature",
 }
+# What both TODOs ask for, ready made; also in part.
+FORBIDDEN = dict.fromkeys(
+    [
+        "torch.nn.functional.scaled_dot_product_attention",
+        "torch.nn.functional.multi_head_attention_forward",
+        "torch.nn.MultiheadAttention",
+        "torch.nn.TransformerEncoderLayer",
+        "torch.nn.TransformerDecoderLayer",
+        "torch.nn.attention.flex_attention.flex_attention",
+        "torch._native_multi_head_attention",
+        "torch._transformer_encoder_layer_fwd",
+        "torch._scaled_dot_product_attention_math",
+        "torch._scaled_dot_product_flash_attention_for_cpu",
+    ],
+    ("sdpa", "mha"),
+)
 
 
 class SquaredAttention(nn.Module):

@@ -1,7 +1,7 @@
 """What is shown in the terminal: the table of a class, and one student's own results."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from rich.cells import cell_len
@@ -22,9 +22,11 @@ from autograder.reports.files import (
     verdict,
 )
 from autograder.reports.text import one_line, plain
-from autograder.results import Result, TodoResult
+from autograder.results import Result, Shortcut, TodoResult
+from autograder.shortcuts import concerning, remark
 
 MOST_NAME = 24  # columns of the terminal for a submission's name
+MOST_NAMED = 8  # submissions in a line below the table; results.jsonl has them all
 COLOURS = {results.PASSED: "green", results.NOT_ATTEMPTED: "yellow"}
 
 
@@ -52,7 +54,29 @@ def class_table(landed: Sequence[Result], width: int) -> Group:
         table,
         Text(""),
         Text(f"{len(groups)} submission{'s' * (len(groups) != 1)}, {full} with full marks."),
+        *_evidence(groups),
     )
+
+
+def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
+    """A line on shortcuts and one on attempts, for the TA to look into; where there are any."""
+    kinds: dict[str, Callable[[Result], list[str]]] = {
+        "used what a TODO asks to write": lambda result: [_shortcut(s) for s in result.shortcuts],
+        "tried what no answer needs": lambda result: [a.what for a in result.attempts],
+    }
+    for did, details in kinds.items():
+        found = {name: [d for r in group for d in details(r)] for name, group in groups.items()}
+        who = [f"{name} ({', '.join(dict.fromkeys(some))})" for name, some in found.items() if some]
+        if who:
+            more = f" and {len(who) - MOST_NAMED} more" if len(who) > MOST_NAMED else ""
+            named = ", ".join(who[:MOST_NAMED]) + more
+            yield Text(one_line(f"{len(who)} submission{'s' * (len(who) != 1)} {did}: {named}."))
+
+
+def _shortcut(shortcut: Shortcut) -> str:
+    place = f" in {shortcut.file}, line {shortcut.line}" if shortcut.file else ""
+    text = "" if shortcut.called else ", in the text only"
+    return f"{shortcut.name.rpartition('.')[2]}{place}{text}"
 
 
 def _points(result: Result) -> Text:
@@ -93,6 +117,8 @@ def show_result(console: Console, result: Result) -> None:
         console.print(Padding(Text(plain(note), style="dim"), (0, 0, 0, 2)))
     for todo in result.todos:
         _show_todo(console, todo)
+        for used in concerning(result, todo):
+            console.print(Padding(Text(plain(remark(used)), style="dim"), (0, 0, 0, 6)))
     if result.output:
         console.print(Padding(Text(_("Your code printed:"), style="dim"), (0, 0, 0, 2)))
         console.print(Padding(Text(plain(result.output.rstrip()), style="dim"), (0, 0, 0, 4)))

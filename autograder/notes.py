@@ -1,0 +1,46 @@
+"""What a worker notes while it reads a submission -> sentences, which only the judge writes.
+
+A worker sends codes and numbers, as whatever it says may be said by the submission: in the grader's
+voice nobody hears more than these sentences, with a reason that is cut short.
+"""
+
+from typing import Any
+
+from autograder.language import _
+
+MOST = 20  # sentences
+REASON = 200  # characters
+
+CELL, SYNTAX, FAILED, ALIAS = "cell", "syntax", "failed", "alias"  # kinds of notes
+
+
+def sentences(notes: list[Any], main: str) -> tuple[str, ...]:
+    """The notes on `main` in words; what is none is dropped."""
+    said = (_sentence(one, main) for one in notes[:MOST])
+    return tuple(sentence for sentence in said if sentence)
+
+
+def cell_of(name: str, number: int) -> str:
+    """What the cell of a notebook is called in messages."""
+    return _("{name}, cell {number}").format(name=name, number=number)
+
+
+def _sentence(note: Any, main: str) -> str:
+    match note:
+        case [kind, str(found), str(name)] if kind == ALIAS and _is_name(found) and _is_name(name):
+            return _("{found} is graded as {name}.").format(found=found, name=name)
+        case [str(kind), int(number), int(line), str(reason)] if main.lower().endswith(".ipynb"):
+            file, reason = cell_of(main, number), " ".join(reason.split())[:REASON]
+            if kind == CELL:
+                return _("{file} is left out: {reason}").format(file=file, reason=reason)
+            if kind == SYNTAX:
+                sentence = _("{file} is left out: {reason} (line {line}).")
+                return sentence.format(file=file, reason=reason, line=line)
+            if kind == FAILED:
+                sentence = _("{file}, line {line} is left out: {error}")
+                return sentence.format(file=file, line=line, error=reason)
+    return ""
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and len(text) < REASON
