@@ -38,7 +38,7 @@ doctor: $(READY)  ## prove that the checks accept, catch and name what they must
 	$(BIN)/autograder doctor
 
 bench: $(READY)  ## measure time and memory, beside a fresh Python and otter
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m tests.bench
 
 clean:  ## remove what make made
 	rm -rf .venv demo-results

@@ -14,7 +14,7 @@ import click
 
 from autograder import __version__
 from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.language import LANGUAGES, of_the_locale, use
+from autograder.language import LANGUAGES, _, of_the_locale, use
 
 if TYPE_CHECKING:
     from autograder.results import Result
@@ -266,23 +266,36 @@ def export(
 
 @commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--watch", is_flag=True, help="Stay, and check again whenever you save.")
+@click.option("--plot", is_flag=True, help="Draw what was expected and what came, as a PNG file.")
 @language_option
-def check(files: tuple[Path, ...], lang: str) -> None:
+def check(files: tuple[Path, ...], watch: bool, plot: bool, lang: str) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
     Your answer is compared with what the reference showed for the same inputs; no solution is
     needed. The exit status is 0 when all points are reached.
     """
+    use(lang)
+    if watch and plot:
+        raise UsageError(_("--plot draws once, and --watch stays; leave out one of them."))
+    if watch:
+        from autograder.watch import watch_files
+
+        sys.exit(0 if watch_files(files) else 1)
+
     from rich.console import Console
 
-    from autograder.own import check_files
+    from autograder.own import check_files, plot_files
     from autograder.reports.terminal import show_result
 
-    use(lang)
     console = Console(highlight=False)
     complete = True
-    for result in check_files(files):
+    checked = plot_files(files) if plot else ((result, None) for result in check_files(files))
+    for result, picture in checked:
         show_result(console, result)
+        if picture:
+            console.print(_("The picture is in {file}.").format(file=picture), soft_wrap=True)
+            _open(picture)
         complete &= result.score == result.max_score
     sys.exit(0 if complete else 1)
 
@@ -415,6 +428,15 @@ def doctor(
     if not problems:
         console.print("✓ all proofs hold.", style="green")
     sys.exit(1 if problems else 0)
+
+
+def _open(file: Path) -> None:
+    """Show a file to who runs the command, where there is a display."""
+    displays = sys.platform == "darwin" or any(
+        k in os.environ for k in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if sys.stdout.isatty() and displays and "SSH_CONNECTION" not in os.environ:
+        click.launch(str(file))
 
 
 def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:

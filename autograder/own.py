@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from autograder import mistakes
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
+from autograder.examine import Examination
 from autograder.grade import grade_work
+from autograder.judge import Reference
 from autograder.language import _
+from autograder.mistakes import Recorded
 from autograder.pool import Warm
 from autograder.record import PUBLIC_SEED, load
 from autograder.results import Result
@@ -64,10 +68,62 @@ def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> l
 
 def check_work(warm: Warm, course: Course, work: Work, assignment: Assignment) -> Result:
     """Judge one assignment against its recording."""
-    name = work.assignment
-    reference = load(course.assignments / f"{name}.safetensors", course.check_files[name])
-    known = mistakes.load(course.assignments / f"{name}.mistakes.npz")
+    reference, known = recording(course, work.assignment)
     return grade_work(warm, "", work, assignment, reference, PUBLIC_SEED, catalogue=known)
+
+
+def plot_files(paths: Sequence[Path]) -> Iterator[tuple[Result, Path | None]]:
+    """As `check_files`, and a picture beside the work: what was expected, and what came.
+
+    None: there is nothing to draw, as of a file that is refused.
+    """
+    from autograder import plot  # here, as it takes a while
+
+    plot.require_matplotlib()
+    require_code(paths)
+    course = recorded_course(paths)
+    with Warm(course.check_files, lockdown=False) as warm:
+        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+        for path in paths or [Path.cwd()]:
+            folder = path if path.is_dir() else path.parent
+            for work in find_work([path], assignments):
+                assignment = assignments[work.assignment]
+                result = check_work(warm, course, work, assignment)
+                reference, _known = recording(course, assignment.name)
+                file = None
+                if work.job:
+                    with Examination(warm, work.job, PUBLIC_SEED) as examination:
+                        rows = list(plot.rows(assignment, reference, result, examination.observe))
+                    if rows:
+                        file = folder / f"autograder-{assignment.name}.png"
+                        plot.draw(assignment.name, rows, file)
+                yield result, file
+
+
+def recording(course: Course, name: str) -> tuple[Reference, Recorded | None]:
+    """What was recorded of an assignment; read again only when a file of it has changed."""
+    files = (
+        course.assignments / f"{name}.safetensors",
+        course.assignments / f"{name}.mistakes.npz",
+        course.check_files[name],
+    )
+    return _recording(*files, tuple(_stamp(file) for file in files))
+
+
+@lru_cache(maxsize=8)
+def _recording(
+    reference: Path, known: Path, checks: Path, stamps: tuple[object, ...]
+) -> tuple[Reference, Recorded | None]:
+    return load(reference, checks), mistakes.load(known)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    """What changes when a file is written."""
+    try:
+        info = file.stat()
+    except FileNotFoundError:
+        return None
+    return info.st_mtime_ns, info.st_size
 
 
 def _works(path: Path, assignments: Mapping[str, Assignment]) -> list[Work]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any, Self
 import numpy as np
 
 from autograder import frames, homes, language
-from autograder.errors import CourseError, GraderError, UsageError
+from autograder.errors import AutograderError, CourseError, GraderError, UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, GIB, Limits
 from autograder.notes import sentences
@@ -52,6 +53,10 @@ class Imported:
     notes: tuple[str, ...]
 
 
+class Interrupted(AutograderError):
+    """Nobody wants the answer any more, as `Warm.interrupt` has said."""
+
+
 class Warm:
     """The warm process. Use as a context manager; `summaries` describes the checks that it holds.
 
@@ -66,6 +71,8 @@ class Warm:
         if not hasattr(os, "fork"):
             raise UsageError(_("this needs Linux or macOS; on Windows run it in WSL."))
         self._lock = threading.Lock()
+        self._interrupted = False
+        self._leashes: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         ours, theirs = socket.socketpair()
         package = str(Path(__file__).resolve().parents[1])
         # -I: no environment, no user site, not the current folder. Our own package last, in case
@@ -139,7 +146,26 @@ class Warm:
             their_channel.close()
             their_leash.close()
             os.close(their_output)
+        with self._lock:
+            self._leashes.add(leash)
+        if self._interrupted:
+            for end in (channel, leash):
+                end.close()
+            os.close(output)
+            raise Interrupted
         return Worker(channel, leash, output, homes.make(self._homes), job, limits)
+
+    def interrupt(self) -> None:
+        """End every worker now, and fork no other until `go_on`: whoever asks for one is told so."""
+        self._interrupted = True
+        with self._lock:
+            for leash in self._leashes:
+                with contextlib.suppress(OSError):  # closed already
+                    leash.shutdown(socket.SHUT_RDWR)
+
+    def go_on(self) -> None:
+        """Fork workers again."""
+        self._interrupted = False
 
     def kill(self) -> None:
         """End the warm process and every worker now; whoever waits for an answer gets none."""

@@ -1,11 +1,13 @@
 """How long grading takes and how much memory: `make bench`.
 
 Everything is measured side by side in one run, on one core: what a submission costs once the
-process is warm, what a fresh Python that imports torch costs, and what `otter run` costs on a
-notebook with the same question. Medians, and ratios to the first.
+process is warm, what a student waits for under `check --watch` and at a first check, what a fresh
+Python that imports torch costs, and what `otter run` costs on a notebook with the same question.
+Medians, and ratios to the first.
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,13 +28,17 @@ from autograder.examine import examine_reference
 from autograder.grade import grade_work
 from autograder.pool import Job, Warm
 from autograder.submission import Work
+from tests.terminal import Terminal
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 ROUNDS = 15
 SLOW_ROUNDS = 3
 LOCK_ROUNDS = 101
+START_ROUNDS = 7
 SEED = 1
+TORCH = "python -c 'import torch'"
+CHECK = "autograder check, first, attention"
 WRONG = {
     "lstm": "lstm-last_step-first_step-1.py",
     "attention": "attention-sdpa-unscaled-1.py",
@@ -68,7 +74,9 @@ def main() -> None:
     if affinity:
         os.sched_setaffinity(0, {min(affinity)})
     first = 0.0
-    for what, seconds in [*submissions(), *others()]:
+    rows = [*submissions(), *saves(), *starts(), *others()]
+    medians = {what: statistics.median(seconds) for what, seconds in rows}
+    for what, seconds in rows:
         median = statistics.median(seconds)
         first = first or median
         row = (f"{x:.3f}" for x in (median, min(seconds), max(seconds)))
@@ -83,6 +91,8 @@ def main() -> None:
         f"One submission, lstm, right, by turns: {without:.3f} s without lockdown, {with_it:.3f} s "
         f"with it: {1000 * added:+.1f} ms, {with_it / without:.2f} times"
     )
+    ratio = medians[CHECK] / medians[TORCH]
+    console.print(f"{CHECK}: {ratio:.2f} times {TORCH}", highlight=False)
     console.print(
         f"Memory of `autograder grade --jobs 2`, all processes: {memory():.0f} MB at most"
     )
@@ -137,8 +147,59 @@ def lockdown() -> tuple[list[float], list[float]]:
     return [one for one, _ in rounds], [other for _, other in rounds]
 
 
+def saves() -> list[tuple[str, list[float]]]:
+    """Under `check --watch`: from the write to the result on the screen, by turns right and wrong."""
+    found = []
+    for name, mistake in WRONG.items():
+        right = (REPOSITORY / "solutions" / f"{name}.py").read_bytes()
+        wrong = (REPOSITORY / "tests" / "mistakes" / mistake).read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            work = student_folder(Path(folder), name) / f"{name}.py"
+            work.write_bytes(right)
+            with Terminal("check", "--watch", work.name, cwd=work.parent) as terminal:
+                terminal.until("All points")
+
+                def once(
+                    work: Path = work,
+                    terminal: Terminal = terminal,
+                    right: bytes = right,
+                    wrong: bytes = wrong,
+                ) -> None:
+                    mend = "All points" not in terminal.text
+                    work.write_bytes(right if mend else wrong)
+                    terminal.until("All points" if mend else "1 of 1 to fix")
+
+                found.append((f"a save under --watch, {name}", timed(once, ROUNDS)))
+    return found
+
+
+def starts() -> list[tuple[str, list[float]]]:
+    """A first check and a Python that imports torch, by turns."""
+    found: dict[str, list[float]] = {CHECK: [], TORCH: []}
+    with tempfile.TemporaryDirectory() as folder:
+        root = student_folder(Path(folder), "attention")
+        words = {
+            CHECK: (BIN / "autograder", "check", "attention.py"),
+            TORCH: (sys.executable, "-c", "import torch"),
+        }
+        for _ in range(START_ROUNDS + 1):
+            for what, seconds in found.items():
+                start = time.perf_counter()
+                command(*words[what], cwd=root)
+                seconds.append(time.perf_counter() - start)
+    return [(what, seconds[1:]) for what, seconds in found.items()]  # the first is not counted
+
+
+def student_folder(folder: Path, name: str) -> Path:
+    """A hand-out with one assignment, solved."""
+    for file in (REPOSITORY / "assignments").glob(f"{name}.*"):
+        shutil.copy(file, folder)
+    shutil.copy(REPOSITORY / "solutions" / f"{name}.py", folder)
+    return folder
+
+
 def others() -> list[tuple[str, list[float]]]:
-    """What it would cost without a warm process, and with otter-grader."""
+    """What it would cost with otter-grader."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "tests").mkdir()
@@ -148,7 +209,6 @@ def others() -> list[tuple[str, list[float]]]:
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(solution)])
         nbformat.write(notebook, root / "attention.ipynb")
         command(BIN / "otter", "generate", "-t", "tests", "-o", "tests.zip", cwd=root)
-        torch = timed(lambda: command(sys.executable, "-c", "import torch", cwd=root), SLOW_ROUNDS)
         otter = timed(
             lambda: command(
                 *(BIN / "otter", "run", "-a", "tests.zip", "-o", "out", "attention.ipynb"), cwd=root
@@ -157,7 +217,7 @@ def others() -> list[tuple[str, list[float]]]:
         )
         if '"score": 4' not in (root / "out" / "results.json").read_text().replace("4.0", "4"):
             raise SystemExit("otter did not give the right answer its points; nothing is compared")
-    return [("python -c 'import torch'", torch), ("otter run, attention, sdpa only", otter)]
+    return [("otter run, attention, sdpa only", otter)]
 
 
 def timed(run: Callable[[], object], rounds: int) -> list[float]:

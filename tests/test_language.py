@@ -188,8 +188,7 @@ def hand_in(folder: Path) -> None:
         "정상태/lstm.py": replaced(lstm.replace(states[0], ""), HANDED_OVER, "self.rnn(x)"),
         "강에러/lstm.py": replaced(lstm, LAST, "raise ValueError(out.shape)"),
         "조종료/lstm.py": replaced(lstm, LAST, "__import__('os')._exit(3)"),
-        "윤그림/lstm.py": "import matplotlib.pyplot as plt\n"
-        + replaced(lstm, LAST, "a, b = plt.show"),
+        "윤그림/lstm.py": "import torchvision as tv\n" + replaced(lstm, LAST, "a, b = tv.show"),
         "장모양/lstm.py": replaced(lstm, "return logits", "return [logits]"),
         "임크기/lstm.py": replaced(lstm, "return logits", "return logits[None]"),
         "한끊김/lstm.py": replaced(lstm, LAST, "last = out[:, -1].data"),
@@ -248,7 +247,7 @@ def test_korean_results_for_gradescope_have_no_english_sentence(graded: Path) ->
         ("정상태", "초기 상태 없이 self.rnn을 호출했습니다."),  # the check's, from the worker
         ("강에러", "위치: lstm.py 52번째 줄: raise ValueError(out.shape)"),
         ("조종료", "이 검사에서 프로세스가 스스로 종료했습니다 (종료 코드 3)."),
-        ("윤그림", "채점하는 환경에는 matplotlib 패키지가 설치되어 있지 않습니다."),
+        ("윤그림", "채점하는 환경에는 torchvision 패키지가 설치되어 있지 않습니다."),
         ("장모양", "logits의 값은 원소가 1개인"),
         ("한끊김", "x까지 그래디언트가 흐르지 않습니다."),
         ("오노트북", r"lstm.ipynb, 셀 1 제외: '\(' was never closed \(1번째 줄\)."),

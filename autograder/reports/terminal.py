@@ -107,12 +107,7 @@ def _wrong(group: Sequence[Result]) -> str:
 
 def show_result(console: Console, result: Result) -> None:
     """One assignment of a student, TODO by TODO: what was expected, what came, and where."""
-    head = Text(f"{result.assignment}", style="bold")
-    sentence = _("{score:g} of {most:g} points")
-    head.append("  " + sentence.format(score=result.score, most=result.max_score), style="default")
-    if result.source:
-        head.append(f"  ({result.source})", style="dim")
-    console.print(head)
+    show_head(console, result)
     for note in result.notes:
         console.print(Padding(Text(plain(note), style="dim"), (0, 0, 0, 2)))
     for todo in result.todos:
@@ -123,6 +118,16 @@ def show_result(console: Console, result: Result) -> None:
         console.print(Padding(Text(_("Your code printed:"), style="dim"), (0, 0, 0, 2)))
         console.print(Padding(Text(plain(result.output.rstrip()), style="dim"), (0, 0, 0, 4)))
     console.print()
+
+
+def show_head(console: Console, result: Result) -> None:
+    """The line of an assignment: its points, and its file."""
+    head = Text(f"{result.assignment}", style="bold")
+    sentence = _("{score:g} of {most:g} points")
+    head.append("  " + sentence.format(score=result.score, most=result.max_score), style="default")
+    if result.source:
+        head.append(f"  ({result.source})", style="dim")
+    console.print(head)
 
 
 def _show_todo(console: Console, todo: TodoResult) -> None:
