@@ -36,7 +36,8 @@ class Draw:
     def __call__(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Normals with the standard deviation `scale`."""
         values = _normals(self._stream, math.prod(shape)).reshape(shape) * scale
-        return torch.from_numpy(values).to(torch.get_default_dtype())
+        # Of no axes, NumPy makes a number of it.
+        return torch.from_numpy(np.asarray(values)).to(torch.get_default_dtype())
 
     def mask(self, *shape: int) -> Tensor:
         """A bool mask (…, n_Q, n_K), n_K >= 2, in which no query sees all keys or none.

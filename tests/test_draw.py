@@ -31,6 +31,11 @@ class Pair(nn.Module):
 NAMES = {"a.weight": (3, 4), "a.bias": (3,), "b.weight": (2, 3), "b.bias": (2,)}
 
 
+def test_a_draw_without_axes_is_a_tensor_too() -> None:
+    # The gradient of a student's answer that is a single number is asked for with one.
+    assert Draw(7, "a_check")().shape == ()
+
+
 def test_these_numbers_never_change() -> None:
     draw = Draw(7, "a_check")
     assert draw(2, 3).tolist() == [
