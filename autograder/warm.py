@@ -49,7 +49,7 @@ def main() -> NoReturn:
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
     aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
-    control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
+    control.sendall(frames.encode({"assignments": [summary(*item) for item in modules.items()]}))
     _single_thread()
     if sys.platform == "linux":
         _address_space()
@@ -95,7 +95,7 @@ def checks_of(module: ModuleType) -> dict[str, Check]:
     return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
 
 
-def _summary(name: str, module: ModuleType) -> dict[str, Any]:
+def summary(name: str, module: ModuleType) -> dict[str, Any]:
     """What the judge knows of an assignment's checks: everything but their code."""
     return {
         "name": name,

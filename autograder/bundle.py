@@ -1,0 +1,89 @@
+"""Everything that Otter needs for a course, written to a folder: `autograder otter OUT`.
+
+OUT/student/      for students: a notebook for each assignment, the tests, what was recorded
+OUT/<name>/       an assignment's tests and otter_config.json, as `otter generate` takes them
+OUT/<name>.zip    what it makes of them, for `otter run`, `otter grade` and Gradescope
+OUT/master/       for `otter assign`: notebooks with the solutions in them
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from autograder import mistakes, notebooks, record
+from autograder.course import Assignment, Course
+from autograder.errors import CourseError, UsageError
+from autograder.notebooks import Parts
+
+PLUGIN = "autograder.otter.Isolated"
+CONFIG = {"plugins": [PLUGIN], "show_all_public": True}
+
+
+def write(
+    course: Course, assignments: Sequence[Assignment], out: Path, language: str
+) -> list[Path]:
+    """Write the folders and the zips; returns the zips. Raises UsageError and CourseError."""
+    if find_spec("otter") is None:
+        raise UsageError(
+            "otter-grader is not installed; run: pip install 'dl-autograder[otter]' and try again."
+        )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; give a folder.")
+    return [_write(course, assignment, out.resolve(), language) for assignment in assignments]
+
+
+def _write(course: Course, assignment: Assignment, out: Path, language: str) -> Path:
+    name = assignment.name
+    recordings = _recordings(course, name)
+    files = [path.name for path in recordings]
+    parts = Parts.of(course, assignment, language)
+    tests = {
+        f"{todo}.py": notebooks.test_file(assignment, todo, language)
+        for todo in assignment.todos
+        if assignment.points(todo) > 0
+    }
+    folders = {
+        "student": {f"{name}.ipynb": notebooks.student(parts)},
+        "master": {f"{name}.ipynb": notebooks.master(parts, files, PLUGIN)},
+        name: {"otter_config.json": json.dumps(CONFIG, indent=2) + "\n"},
+    }
+    for folder, texts in folders.items():
+        (out / folder).mkdir(parents=True, exist_ok=True)
+        for path in recordings:
+            shutil.copyfile(path, out / folder / path.name)
+        for file, text in texts.items():
+            (out / folder / file).write_text(text, "utf-8")
+    for folder in ("student", name):
+        (out / folder / "tests").mkdir(exist_ok=True)
+        for file, text in tests.items():
+            (out / folder / "tests" / file).write_text(text, "utf-8")
+    return _generate(out / name, files)
+
+
+def _recordings(course: Course, name: str) -> list[Path]:
+    """The recordings of an assignment. Raises CourseError where they are missing or not current."""
+    paths = [course.assignments / f"{name}{kind}" for kind in (".safetensors", ".mistakes.npz")]
+    record.load(paths[0], course.check_files[name])
+    if mistakes.recorded_digest(paths[1]) != mistakes.digest(course, name):
+        raise CourseError(f"{paths[1]} is not current; run 'autograder record'.")
+    return paths
+
+
+def _generate(folder: Path, files: list[str]) -> Path:
+    """Run `otter generate` in a folder."""
+    from otter.generate import main as generate
+
+    path = folder.with_suffix(".zip")
+    with contextlib.chdir(folder):
+        generate(
+            tests_dir="tests",
+            output_path=str(path),
+            config="otter_config.json",
+            no_requirements=True,
+            no_environment=True,
+            files=files,
+        )
+    return path
