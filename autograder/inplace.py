@@ -7,7 +7,6 @@ its walls: what an answer does to the process is undone as far as possible, and 
 import linecache
 import os
 import random
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -24,9 +23,8 @@ from autograder.check import Check
 from autograder.course import CheckInfo
 from autograder.language import _
 from autograder.observation import Observation, Place, Raised, pack, unpack
+from autograder.source import placeholders
 from autograder.worker import StudentModule, run_check
-
-PLACEHOLDER = re.compile(r"TODO (\w+): ")
 
 
 class Globals:
@@ -111,19 +109,17 @@ def observing(
                 del env[key]
 
 
-def placeholders(env: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    """The TODO ids whose placeholder, `raise NotImplementedError("TODO …")`, is still there."""
+def untouched(env: Mapping[str, Any], names: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    """The TODO ids whose placeholder still stands in the cells that the public classes are from."""
     classes = [env.get(n) for public, others in names.items() for n in (public, *others)]
-    texts = [
-        constant
+    files = {
+        method.__code__.co_filename
         for one in classes
         if isinstance(one, type)
         for method in vars(one).values()
         if isinstance(method, FunctionType)
-        for constant in method.__code__.co_consts
-        if isinstance(constant, str)
-    ]
-    return frozenset(match[1] for text in texts if (match := PLACEHOLDER.match(text)))
+    }
+    return frozenset(placeholders("".join(linecache.getlines(file)) for file in files))
 
 
 @contextmanager

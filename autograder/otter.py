@@ -7,6 +7,7 @@ run, and the notebook's file is judged in a worker, as by `autograder check`.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -51,9 +52,9 @@ class Isolated:
         return v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})  # type: ignore[no-untyped-call]
 
 
-# What to say of each check of a TODO that was judged, until it is asked for: "" if it is passed.
-# Each answer is given once. So the first check of a TODO judges the notebook as it is by then, and
-# the others have their answers from that.
+# What to say of each check of the TODO that was judged last, until it is asked for: "" if it is
+# passed. Each answer is given once. So the first check of a TODO judges the notebook as it is by then,
+# and the others have their answers from that.
 _answers: dict[tuple[str, str], str] = {}
 
 
@@ -67,6 +68,7 @@ def check(env: dict[str, Any], assignment: str, check: str, lang: str) -> None:
             raise Broken(str(error)) from None
         todo = next(todo for todo in todos if any(c.id == check for c in todo.checks))
         given = [todo for todo in todos if todo.id == GIVEN]
+        _answers.clear()
         for id, message in answers(todo, given, notes).items():
             _answers[assignment, id] = message
     if message := _answers.pop((assignment, check)):
@@ -104,12 +106,18 @@ def _judged_apart(path: str, name: str) -> tuple[Sequence[TodoResult], Sequence[
     """Judge a submission's file in a worker. Raises AutograderError and Broken."""
     from autograder.own import check_work
     from autograder.pool import Warm
-    from autograder.submission import File, Submission, read, works
+    from autograder.submission import Submission, read_own, works
 
     course = _course()
-    found = read("", Path(path))
-    # It was handed in for this assignment, whatever it is called.
-    files = [File(PurePosixPath(name + f.path.suffix), f.size, f.data) for f in found.files]
+    main = Path(path)
+    files = [
+        # It was handed in for this assignment, whatever it is called; what lies beside may be needed.
+        replace(file, path=PurePosixPath(name + main.suffix))
+        if file.path.name == main.name
+        else file
+        for file in read_own(main.parent).files
+        if file.path.name != "__init__.py"  # Otter's
+    ]
     with Warm({name: course.check_files[name]}, preload=["nbformat"]) as warm:
         (assignment,) = map(Assignment.from_summary, warm.summaries)
         (work,) = works(Submission("", tuple(files)), {name: assignment})
@@ -122,7 +130,7 @@ def _judged_apart(path: str, name: str) -> tuple[Sequence[TodoResult], Sequence[
 def _judged_in_place(env: dict[str, Any], name: str) -> Sequence[TodoResult]:
     """Judge the globals of a notebook, in its own process."""
     from autograder.diagnose import diagnose
-    from autograder.inplace import observing, placeholders
+    from autograder.inplace import observing, untouched
     from autograder.judge import judge
     from autograder.warm import checks_of
 
@@ -130,9 +138,9 @@ def _judged_in_place(env: dict[str, Any], name: str) -> Sequence[TodoResult]:
     module, assignment = _checks(course.check_files[name], name)
     reference = record.load(course.assignments / f"{name}.safetensors", course.check_files[name])
     known = mistakes.load(course.assignments / f"{name}.mistakes.npz")
-    untouched = placeholders(env, assignment.classes)
+    left = untouched(env, assignment.classes)
     with observing(env, name, module.CLASSES, checks_of(module), record.PUBLIC_SEED) as observe:
-        todos = judge(assignment, reference, observe, untouched)
+        todos = judge(assignment, reference, observe, left)
         return diagnose(assignment, todos, reference, observe, known) if known else todos
 
 
