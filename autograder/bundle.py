@@ -9,7 +9,6 @@ OUT/master/       for `otter assign`: notebooks with the solutions in them
 import contextlib
 import json
 import shutil
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,14 +16,13 @@ from autograder import mistakes, notebooks, record
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError, UsageError
 from autograder.notebooks import Parts
+from autograder.pool import Warm
 
 PLUGIN = "autograder.otter.Isolated"
 CONFIG = {"plugins": [PLUGIN], "show_all_public": True}
 
 
-def write(
-    course: Course, assignments: Sequence[Assignment], out: Path, language: str
-) -> list[Path]:
+def write(course: Course, out: Path, language: str) -> list[Path]:
     """Write the folders and the zips; returns the zips. Raises UsageError and CourseError."""
     if find_spec("otter") is None:
         raise UsageError(
@@ -32,6 +30,8 @@ def write(
         )
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; give a folder.")
+    with Warm(course.check_files) as warm:
+        assignments = list(map(Assignment.from_summary, warm.summaries))
     return [_write(course, assignment, out.resolve(), language) for assignment in assignments]
 
 

@@ -303,14 +303,10 @@ def otter(out: Path, lang: str, course: Path | None) -> None:
     generate` from OUT/ASSIGNMENT/. OUT/master/ is for `otter assign`, and holds the solutions.
     """
     from autograder.bundle import write
-    from autograder.course import Assignment, Course
-    from autograder.pool import Warm
+    from autograder.course import Course
 
     use(lang)
-    found = Course.find(course)
-    with Warm(found.check_files) as warm:
-        assignments = list(map(Assignment.from_summary, warm.summaries))
-    for path in write(found, assignments, out, lang):
+    for path in write(Course.find(course), out, lang):
         click.echo(f"wrote {path}")
 
 
