@@ -35,31 +35,35 @@ def write(course: Course, out: Path, language: str) -> list[Path]:
     return [_write(course, assignment, out.resolve(), language) for assignment in assignments]
 
 
+def for_students(parts: Parts) -> dict[str, str]:
+    """The notebook of an assignment, and the tests that it asks for: texts, by their paths."""
+    assignment, language = parts.assignment, parts.language
+    tests = {
+        f"tests/{todo}.py": notebooks.test_file(assignment, todo, language)
+        for todo in assignment.todos
+        if assignment.points(todo) > 0
+    }
+    return {f"{assignment.name}.ipynb": notebooks.student(parts), **tests}
+
+
 def _write(course: Course, assignment: Assignment, out: Path, language: str) -> Path:
     name = assignment.name
     recordings = _recordings(course, name)
     files = [path.name for path in recordings]
     parts = Parts.of(course, assignment, language)
-    tests = {
-        f"{todo}.py": notebooks.test_file(assignment, todo, language)
-        for todo in assignment.todos
-        if assignment.points(todo) > 0
-    }
+    student = for_students(parts)
+    tests = {path: text for path, text in student.items() if path.startswith("tests/")}
     folders = {
-        "student": {f"{name}.ipynb": notebooks.student(parts)},
+        "student": student,
         "master": {f"{name}.ipynb": notebooks.master(parts, files, PLUGIN)},
-        name: {"otter_config.json": json.dumps(CONFIG, indent=2) + "\n"},
+        name: {"otter_config.json": json.dumps(CONFIG, indent=2) + "\n", **tests},
     }
     for folder, texts in folders.items():
-        (out / folder).mkdir(parents=True, exist_ok=True)
-        for path in recordings:
-            shutil.copyfile(path, out / folder / path.name)
-        for file, text in texts.items():
-            (out / folder / file).write_text(text, "utf-8")
-    for folder in ("student", name):
-        (out / folder / "tests").mkdir(exist_ok=True)
-        for file, text in tests.items():
-            (out / folder / "tests" / file).write_text(text, "utf-8")
+        for path, text in texts.items():
+            (out / folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (out / folder / path).write_text(text, "utf-8")
+        for recording in recordings:
+            shutil.copyfile(recording, out / folder / recording.name)
     return _generate(out / name, files)
 
 

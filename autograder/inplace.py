@@ -24,7 +24,7 @@ from autograder.course import CheckInfo
 from autograder.language import _
 from autograder.observation import Observation, Place, Raised, pack, unpack
 from autograder.source import placeholders
-from autograder.worker import StudentModule, run_check
+from autograder.worker import LINE, StudentModule, run_check
 
 
 class Globals:
@@ -171,7 +171,7 @@ def _place(error: BaseException, env: dict[str, Any]) -> Place | None:
         frame, line = trace.tb_frame, trace.tb_lineno
         if frame.f_globals is env:
             file = frame.f_code.co_filename
-            place = Place(_cell(file, env), line, linecache.getline(file, line).strip())
+            place = Place(_cell(file, env), line, linecache.getline(file, line).strip()[:LINE])
         trace = trace.tb_next
     return place
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from autograder.comments import translated
 from autograder.course import Assignment, Course
+from autograder.errors import CourseError
 from autograder.language import _
 from autograder.stubs import TITLE, placeholder, regions, stub
 
@@ -53,20 +54,26 @@ class Parts:
     language: str
     handout: tuple[str, ...]  # sections in Markdown: the title, the formula, the TODOs, the grading
     solution: str
-    drawing: str
+    drawing: str  # "" where there is nothing to draw
 
     @classmethod
     def of(cls, course: Course, assignment: Assignment, language: str) -> "Parts":
         """Raises CourseError for a solution or a translation that is not in order."""
         name = assignment.name
-        handout = (course.assignments / f"{name}.{language}.md").read_text("utf-8")
+        text, picture = (
+            course.assignments / f"{name}.{language}.md",
+            course.solutions / "drawings" / f"{name}.py",
+        )
+        if not text.is_file():
+            raise CourseError(f"{text} is missing; a notebook begins with it.")
         solution = course.solution(name).read_text("utf-8")
-        drawing = (course.solutions / "drawings" / f"{name}.py").read_text("utf-8")
+        drawing = picture.read_text("utf-8") if picture.is_file() else ""
         if language != "en":
             file = course.solutions / "translations" / f"{language}.toml"
             solution = translated(solution, file, name)
             drawing = translated(drawing, file, f"drawing-{name}")
-        return cls(assignment, language, tuple(sections(handout)), solution, drawing)
+        handout = tuple(sections(text.read_text("utf-8")))
+        return cls(assignment, language, handout, solution, drawing)
 
 
 def student(parts: Parts) -> str:
@@ -151,6 +158,8 @@ def _foot(parts: Parts) -> Iterator[Cell]:
 
 
 def _drawing(parts: Parts) -> Iterator[Cell]:
+    if not parts.drawing:
+        return
     says = ast.get_docstring(ast.parse(parts.drawing)) or ""
     code = "\n".join(code.source.strip("\n") for code in split(parts.drawing))
     yield Cell("drawing-text", "markdown", says)

@@ -16,6 +16,7 @@ from autograder import language, mistakes, record
 from autograder.check import GIVEN
 from autograder.course import Assignment, Course
 from autograder.errors import AutograderError
+from autograder.language import _
 from autograder.reports.files import named
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import plain
@@ -66,6 +67,9 @@ def check(env: dict[str, Any], assignment: str, check: str, lang: str) -> None:
             todos, notes = _judged(env, assignment)
         except AutograderError as error:
             raise Broken(str(error)) from None
+        except Exception as error:
+            reason = _("The grader failed on this; it is not your mistake, and your mark is open.")
+            raise Broken(reason) from error
         todo = next(todo for todo in todos if any(c.id == check for c in todo.checks))
         given = [todo for todo in todos if todo.id == GIVEN]
         _answers.clear()

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import linecache
 import os
-import resource
 import selectors
 import signal
 import socket
@@ -303,11 +302,15 @@ def _libc() -> ctypes.CDLL:
 @cache
 def _address_space() -> int:
     """Bytes of address space of this process; asked for before the first fork."""
+    import resource  # not on Windows, where checks are loaded for notebooks
+
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * resource.getpagesize()
 
 
 def _limit_resources() -> None:
+    import resource
+
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
     if sys.platform == "linux":
         limits.append((resource.RLIMIT_AS, _address_space() + DEFAULT.memory))

@@ -2,6 +2,7 @@
 
 import linecache
 import random
+import subprocess
 import sys
 import types
 import warnings
@@ -10,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -262,3 +264,51 @@ def test_a_grader_that_cannot_judge_is_not_a_wrong_answer(
     with pytest.raises(otter.Broken, match=r"attention\.safetensors is damaged") as caught:
         otter.check(globals_of(grader.stub("attention")), "attention", "heads_heed_the_mask", "en")
     assert not isinstance(caught.value, Exception)
+
+
+def test_a_fault_of_ours_is_not_a_wrong_answer(
+    grader: Grader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("autograder.judge.judge", fail)
+    with pytest.raises(otter.Broken, match="it is not your mistake"):
+        check(globals_of(grader.stub("attention")), "heads_heed_the_mask")
+
+
+def test_a_notebook_can_be_checked_where_no_process_can_be_forked(grader: Grader) -> None:
+    script = f"""
+import os, sys
+sys.modules["resource"] = None
+del os.fork
+from autograder.otter import check
+env = {{"__name__": "__main__"}}
+exec(open({str(REPOSITORY / "solutions" / "lstm.py")!r}, encoding="utf-8").read(), env)
+check(env, "lstm", "starts_from_zero_states", "en")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+# ---------------------------------------------------------------- where Otter grades
+
+
+def test_a_submission_is_judged_whatever_its_name_with_the_modules_beside_it(
+    grader: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _, _ = grader.solution("attention").partition("class MultiHeaded")
+    lines = "import helper\n" + first.replace("math.sqrt(Q.size(-1))", "helper.root(Q.size(-1))")
+    cells = [nbformat.v4.new_code_cell(lines), nbformat.v4.new_code_cell("1 +")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "my homework (final).ipynb")
+    (tmp_path / "helper.py").write_text("def root(x):\n    return x**0.5\n")
+    (tmp_path / "__init__.py").write_text("")
+    for path in (REPOSITORY / "assignments").glob("attention.*[sz]"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    env = {otter.SUBMISSION: str(tmp_path / "my homework (final).ipynb")}
+    sdpa, mha = (grader.assignments["attention"].todos[id] for id in ("sdpa", "mha"))
+    assert [check(env, c.id) for c in sdpa] == [""] * len(sdpa)
+    told = check(env, mha[0].id)
+    assert "attention.ipynb defines no MultiHeadedAttention" in told
+    assert "attention.ipynb, cell 2 is left out" in told
