@@ -146,7 +146,8 @@ def test_what_a_student_has_set_is_still_set_after_a_check(
 ) -> None:
     monkeypatch.setattr(sys, "stdout", sys.stderr)
     depth, threads = sys.getrecursionlimit(), torch.get_num_threads()
-    env = globals_of(grader.solution("lstm"))
+    walks = "import os\n        os.chdir('/')\n        h0 = torch.zeros("
+    env = globals_of(grader.solution("lstm").replace("h0 = torch.zeros(", walks))
     with warnings.catch_warnings(), np.errstate(divide="raise"):
         warnings.simplefilter("always")
         torch.set_default_dtype(torch.float16)
