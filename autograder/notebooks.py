@@ -160,10 +160,10 @@ def _foot(parts: Parts) -> Iterator[Cell]:
 def _drawing(parts: Parts) -> Iterator[Cell]:
     if not parts.drawing:
         return
-    says = ast.get_docstring(ast.parse(parts.drawing)) or ""
-    code = "\n".join(code.source.strip("\n") for code in split(parts.drawing))
-    yield Cell("drawing-text", "markdown", says)
-    yield Cell("drawing", "code", code)
+    module = ast.parse(parts.drawing)
+    code = parts.drawing.splitlines()[module.body[0].end_lineno :]
+    yield Cell("drawing-text", "markdown", ast.get_docstring(module) or "")
+    yield Cell("drawing", "code", "\n".join(code))
 
 
 def _test(assignment: Assignment, check: str, language: str) -> list[str]:

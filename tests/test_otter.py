@@ -17,7 +17,9 @@ import pytest
 from nbclient import NotebookClient
 
 from autograder import results
-from autograder.notebooks import split
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.notebooks import Parts, split, student
 from tests.conftest import ASSIGNMENTS, REPOSITORY, Grader
 
 Run = Callable[..., CompletedProcess[str]]
@@ -210,6 +212,18 @@ def test_points_stand_at_the_test_cases(bundle: Bundle, grader: Grader) -> None:
                 assert points == [check.points for check in checks]
 
 
+def test_a_notebook_needs_a_handout_text_and_no_drawing(grader: Grader, tmp_path: Path) -> None:
+    for part in ("assignments", "solutions"):
+        shutil.copytree(REPOSITORY / part, tmp_path / part)
+    shutil.rmtree(tmp_path / "solutions" / "drawings")
+    course, assignment = Course(tmp_path), grader.assignments["lstm"]
+    cells = json.loads(student(Parts.of(course, assignment, "en")))["cells"]
+    assert [cell["id"] for cell in cells[-2:]] == ["check-last_step", "grading"]
+    (tmp_path / "assignments" / "lstm.en.md").unlink()
+    with pytest.raises(CourseError, match=r"lstm\.en\.md is missing; a notebook begins with it\."):
+        Parts.of(course, assignment, "en")
+
+
 @pytest.mark.parametrize("what", ["a file", "stale recordings"])
 def test_what_cannot_work_is_said_in_a_sentence(run: Run, tmp_path: Path, what: str) -> None:
     (tmp_path / "out").write_text("")
@@ -271,10 +285,10 @@ def made_by_otter(bundle: Path, name: str, folder: Path) -> None:
 def test_a_check_in_a_notebook_says_what_is_wrong(
     bundle: Bundle, grader: Grader, tmp_path: Path
 ) -> None:
-    student = bundle("en") / "student"
-    content = filled(student / "attention.ipynb", answer(grader, "attention", "wrong"))
+    folder = bundle("en") / "student"
+    content = filled(folder / "attention.ipynb", answer(grader, "attention", "wrong"))
     content["cells"] = [c for c in content["cells"] if c["id"] != "drawing"]
-    notebook = execute(content, student)
+    notebook = execute(content, folder)
     assert "Your scores enter the softmax without the division by √d_K" in shown(
         notebook, "check-sdpa"
     )
@@ -310,8 +324,8 @@ def test_every_notebook_gets_the_same_marks_everywhere(
 def test_every_notebook_runs_to_its_picture(
     bundle: Bundle, grader: Grader, tmp_path: Path, name: str
 ) -> None:
-    student = bundle("ko") / "student"
-    notebook = execute(filled(student / f"{name}.ipynb", grader.solution(name)), student)
+    folder = bundle("ko") / "student"
+    notebook = execute(filled(folder / f"{name}.ipynb", grader.solution(name)), folder)
     assert [
         cell.id
         for cell in notebook.cells
