@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from autograder import frames, language
-from autograder.absent import AbsentFinder
+from autograder.absent import DRAWING, OPTIONAL, AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
 
@@ -125,7 +125,8 @@ def _preload(extra: list[str]) -> None:
 
     for name in extra:
         importlib.import_module(name)
-    sys.meta_path.append(AbsentFinder())
+    sys.meta_path.append(AbsentFinder(OPTIONAL))
+    sys.meta_path.insert(0, AbsentFinder(DRAWING))
     # Graders judge on the CPU: an answer that picks a device by what is there must pick the CPU.
     torch.backends.mps.is_available = lambda: False  # type: ignore[assignment]
     torch.set_num_threads(1)
