@@ -48,6 +48,9 @@ OPTIONAL = frozenset(
     ]
 )
 
+# What draws is absent even where it is installed: it costs seconds in each worker, and grades nothing.
+DRAWING = frozenset(["matplotlib", "plotly", "seaborn"])
+
 
 class Absent:
     """Something of a package that is not installed."""
@@ -109,13 +112,16 @@ class AbsentModule(ModuleType):
 
 
 class AbsentFinder(MetaPathFinder, Loader):
-    """Finds, after all others have failed, what may be absent."""
+    """Finds packages that may be absent: after all other finders, or (in front) instead of them."""
+
+    def __init__(self, packages: frozenset[str]) -> None:
+        self._packages = packages
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         package = name.partition(".")[0]
-        if package not in OPTIONAL:
+        if package not in self._packages:
             return None
         parent = sys.modules.get(package)
         if name != package and not isinstance(parent, AbsentModule):

@@ -356,6 +356,24 @@ def record(only_check: bool, course: Path | None) -> None:
 
 
 @commands.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@language_option
+@course_option
+def otter(out: Path, lang: str, course: Path | None) -> None:
+    """Write notebooks for students, and all that otter-grader needs to grade them, to OUT.
+
+    OUT/student/ is what students get. OUT/ASSIGNMENT.zip goes to `otter run -a`, made by `otter
+    generate` from OUT/ASSIGNMENT/. OUT/master/ is for `otter assign`, and holds the solutions.
+    """
+    from autograder.bundle import write
+    from autograder.course import Course
+
+    use(lang)
+    for path in write(Course.find(course), out, lang):
+        click.echo(f"wrote {path}")
+
+
+@commands.command()
 @click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT…]")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="Repeat over N seeds.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=1, help="The first seed.")

@@ -74,13 +74,16 @@ def stub(source: str, file: str) -> str:
     """A solution's text -> the stub's text."""
     lines = source.splitlines()
     for region in reversed(regions(source, file)):
-        if region.placeholder is not None:
-            line = f"{region.indent}{region.placeholder}  # TODO {region.id}"
-        else:
-            title = region.title.rstrip(".:")
-            line = f'{region.indent}raise NotImplementedError("TODO {region.id}: {title}")'
-        lines[region.start : region.end] = [line]
+        lines[region.start : region.end] = [placeholder(region)]
     return "\n".join(lines) + "\n"
+
+
+def placeholder(region: Region) -> str:
+    """The line that stands in a stub in place of a region."""
+    if region.placeholder is not None:
+        return f"{region.indent}{region.placeholder}  # TODO {region.id}"
+    title = region.title.rstrip(".:")
+    return f'{region.indent}raise NotImplementedError("TODO {region.id}: {title}")'
 
 
 def generated(course: Course, assignments: Mapping[str, Assignment]) -> dict[Path, str]:

@@ -14,7 +14,6 @@ import importlib.util
 import json
 import linecache
 import os
-import resource
 import selectors
 import signal
 import socket
@@ -27,7 +26,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from autograder import frames, homes, language
-from autograder.absent import AbsentFinder
+from autograder.absent import DRAWING, OPTIONAL, AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
 
@@ -50,7 +49,7 @@ def main() -> NoReturn:
     checks = {name: checks_of(module) for name, module in modules.items()}
     aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
     _watch_shortcuts(modules.values())
-    control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
+    control.sendall(frames.encode({"assignments": [summary(*item) for item in modules.items()]}))
     _single_thread()
     if sys.platform == "linux":
         _address_space()
@@ -109,7 +108,7 @@ def forbidden_by(module: ModuleType) -> Mapping[str, tuple[str, ...]]:
     return forbidden
 
 
-def _summary(name: str, module: ModuleType) -> dict[str, Any]:
+def summary(name: str, module: ModuleType) -> dict[str, Any]:
     """What the judge knows of an assignment's checks: everything but their code."""
     return {
         "name": name,
@@ -141,7 +140,8 @@ def _preload(extra: list[str]) -> None:
 
     for name in extra:
         importlib.import_module(name)
-    sys.meta_path.append(AbsentFinder())
+    sys.meta_path.append(AbsentFinder(OPTIONAL))
+    sys.meta_path.insert(0, AbsentFinder(DRAWING))
     # Graders judge on the CPU: an answer that picks a device by what is there must pick the CPU.
     torch.backends.mps.is_available = lambda: False  # type: ignore[assignment]
     torch.set_num_threads(1)
@@ -318,11 +318,15 @@ def _libc() -> ctypes.CDLL:
 @cache
 def _address_space() -> int:
     """Bytes of address space of this process; asked for before the first fork."""
+    import resource  # not on Windows, where checks are loaded for notebooks
+
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     return pages * resource.getpagesize()
 
 
 def _limit_resources() -> None:
+    import resource
+
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
     if sys.platform == "linux":
         limits.append((resource.RLIMIT_AS, _address_space() + DEFAULT.memory))
