@@ -159,7 +159,7 @@ def load(path: Path) -> Recorded | None:
 
 def _shown(entry: Mapping[str, Any], numbers: NDArray[np.float64]) -> Shown:
     arrays = {k: numbers[start : start + size] for k, (start, size) in entry["arrays"].items()}
-    return Shown(unpack(entry["tree"], arrays), frozenset(entry["random"]))
+    return Shown(unpack(entry["tree"], arrays, samples=True), frozenset(entry["random"]))
 
 
 def digest(course: Course, name: str) -> str:

@@ -101,18 +101,22 @@ def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:
     return {"observed": tree}, arrays
 
 
-def unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
-    """The inverse of `pack`. Raises ValueError for anything that `pack` does not produce."""
+def unpack(tree: Any, arrays: Arrays, *, samples: bool = False) -> Observed | Raised:
+    """The inverse of `pack`. Raises ValueError for anything that `pack` does not produce.
+
+    Of `samples`, as a diagnosis keeps them, the arrays are of float64 whatever the tensor was.
+    """
     try:
-        return _unpack(tree, arrays)
+        return _unpack(tree, arrays, samples)
     except RecursionError:
         raise ValueError("an observation is nested too deeply") from None
 
 
-def _unpack(tree: Any, arrays: Arrays) -> Observed | Raised:
+def _unpack(tree: Any, arrays: Arrays, samples: bool) -> Observed | Raised:
     match tree:
         case {"observed": dict(values), **rest} if not rest:
-            return Observed({_cut(name): _unpack_value(v, arrays) for name, v in values.items()})
+            found = {_cut(k): _unpack_value(v, arrays, samples) for k, v in values.items()}
+            return Observed(found)
         case {"raised": str(kind), "message": str(message), "step": str(step), "place": at, **rest}:
             place = None if at is None else _place(at)
             return Raised(_cut(kind), _cut(message), _cut(step), place, _shown(rest))
@@ -143,7 +147,7 @@ def _pack_value(value: Value, arrays: Arrays) -> Any:
             return value
 
 
-def _unpack_value(tree: Any, arrays: Arrays) -> Value:
+def _unpack_value(tree: Any, arrays: Arrays, samples: bool) -> Value:
     match tree:
         case str():
             return _cut(tree)
@@ -152,9 +156,11 @@ def _unpack_value(tree: Any, arrays: Arrays) -> Value:
         case int() if -MOST < tree < MOST:
             return tree
         case list():
-            return [_unpack_value(item, arrays) for item in tree]
+            return [_unpack_value(item, arrays, samples) for item in tree]
         case {"tensor": str(key), "dtype": str(dtype), "device": str(device), **rest} if (
-            not rest and key in arrays and str(arrays[key].dtype) == CARRIED.get(dtype, dtype)
+            not rest
+            and key in arrays
+            and (samples or str(arrays[key].dtype) == CARRIED.get(dtype, dtype))
         ):
             return Tensor(arrays[key], dtype, _cut(device))
         case {"other": str(description), **rest}:
