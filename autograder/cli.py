@@ -14,7 +14,7 @@ import click
 
 from autograder import __version__
 from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.language import LANGUAGES, of_the_locale, use
+from autograder.language import LANGUAGES, of_the_course, use
 
 if TYPE_CHECKING:
     from autograder.results import Result
@@ -27,8 +27,7 @@ course_option = click.option(
 language_option = click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
-    default=of_the_locale,
-    help="The language of what students read.  [default: the locale's]",
+    help="The language of what students read.  [default: the course's, else the locale's]",
 )
 
 
@@ -97,7 +96,7 @@ def grade(
     expect: tuple[str, ...],
     require_tier: str | None,
     trust: bool,
-    lang: str,
+    lang: str | None,
     course: Path | None,
 ) -> None:
     """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
@@ -129,6 +128,7 @@ def grade(
         raise UsageError("--only grades again in any case, and --fresh is for all; leave out one.")
     use(lang)
     found = Course.find(course)
+    of_the_course(found.settings.language)
     expected = [name.strip() for names in expect for name in names.split(",") if name.strip()]
     chosen = choose(found, submissions, only, expected)
     store = Store(out / "results.sqlite", fresh=fresh)
@@ -139,7 +139,7 @@ def grade(
         jobs=jobs,
         only=only,
         expect=tuple(expected),
-        least_tier=require_tier,
+        least_tier=require_tier or found.settings.require_tier,
         trust=trust,
         limits=replace(
             DEFAULT,
@@ -158,7 +158,7 @@ def grade(
 
         def landed(results: Sequence[Result], count: int) -> None:
             nonlocal output
-            output = output or Output(out, again=only)
+            output = output or Output(out, found.settings.show, again=only)
             output.add(results)
             bar.update(task, description="grading", total=count, advance=1)
 
@@ -217,7 +217,7 @@ def diff(old: Path, new: Path) -> None:
 @commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @language_option
-def check(files: tuple[Path, ...], lang: str) -> None:
+def check(files: tuple[Path, ...], lang: str | None) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
     Your answer is compared with what the reference showed for the same inputs; no solution is
@@ -242,13 +242,13 @@ def check(files: tuple[Path, ...], lang: str) -> None:
 @course_option
 def stubs(only_check: bool, course: Path | None) -> None:
     """Write the stubs in assignments/ from solutions/."""
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.pool import Warm
     from autograder.stubs import generated, stale, write
 
     found = Course.find(course)
     with Warm(found.check_files) as warm:
-        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+        assignments = found.described(warm.summaries)
     texts = generated(found, assignments)
     changed = stale(texts) if only_check else write(texts)
     _report_files(changed, only_check, len(texts), "autograder stubs")
@@ -260,7 +260,7 @@ def stubs(only_check: bool, course: Path | None) -> None:
 def record(only_check: bool, course: Path | None) -> None:
     """Record what the reference and known mistakes show at the public seed, beside the stubs."""
     from autograder import mistakes
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.diagnose import Catalogue
     from autograder.examine import examine_reference
     from autograder.pool import Warm
@@ -269,8 +269,7 @@ def record(only_check: bool, course: Path | None) -> None:
     found = Course.find(course)
     changed = []
     with Warm(found.check_files) as warm:
-        for assignment in map(Assignment.from_summary, warm.summaries):
-            name = assignment.name
+        for name, assignment in found.described(warm.summaries).items():
             checks = found.check_files[name]
             source = found.solution(name).read_bytes()
             reference = examine_reference(warm, assignment, source, PUBLIC_SEED)
@@ -321,7 +320,7 @@ def doctor(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.doctor import Doctor
     from autograder.pool import Warm
     from autograder.reports.doctor import kill_matrix, matrix_file, summary, unsteady
@@ -341,7 +340,7 @@ def doctor(
         Warm(found.check_files, preload=["nbformat"]) as warm,
         Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar,
     ):
-        for assignment in map(Assignment.from_summary, warm.summaries):
+        for assignment in found.described(warm.summaries).values():
             if assignments and assignment.name not in assignments:
                 continue
             for number in range(seeds):

@@ -48,8 +48,15 @@ def main() -> NoReturn:
     _preload(config["preload"])
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
-    aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
-    control.sendall(frames.encode({"assignments": [_summary(*item) for item in modules.items()]}))
+    aliases = {
+        name: {
+            public: (*others, *config["aliases"].get(name, {}).get(public, ()))
+            for public, others in module.CLASSES.items()
+        }
+        for name, module in modules.items()
+    }
+    summaries = [_summary(name, module, aliases[name]) for name, module in modules.items()]
+    control.sendall(frames.encode({"assignments": summaries}))
     _single_thread()
     if sys.platform == "linux":
         _address_space()
@@ -95,11 +102,13 @@ def checks_of(module: ModuleType) -> dict[str, Check]:
     return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
 
 
-def _summary(name: str, module: ModuleType) -> dict[str, Any]:
+def _summary(
+    name: str, module: ModuleType, classes: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
     """What the judge knows of an assignment's checks: everything but their code."""
     return {
         "name": name,
-        "classes": module.CLASSES,
+        "classes": dict(classes),
         "files": list(getattr(module, "FILES", ())),
         "axes": dict(getattr(module, "AXES", {})),
         "checks": [

@@ -13,6 +13,7 @@ from autograder.check import GIVEN
 from autograder.language import _
 from autograder.reports.text import csv_cell, fenced, markdown, plain
 from autograder.results import Result, TodoResult
+from autograder.settings import Show
 
 MARKS = {
     results.PASSED: "✓",
@@ -24,11 +25,11 @@ class Output:
     """The folder OUT: results are added as they land, and put in order at the end.
 
     `again` names the submissions that are graded again: results of others that OUT holds are kept.
-    Without it, all are graded, and OUT starts anew.
+    Without it, all are graded, and OUT starts anew. `show` says what students see.
     """
 
-    def __init__(self, folder: Path, again: Sequence[str] = ()) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, show: Show, again: Sequence[str] = ()) -> None:
+        self.folder, self._show = folder, show
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = folder / "results.jsonl"
         earlier = results.load(self._lines) if self._lines.is_file() else []
@@ -46,8 +47,9 @@ class Output:
             file.write(text.encode())  # at once, so that a kill leaves whole lines
         folder = self.folder / "feedback" / landed[0].submission
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "results.json", json.dumps(gradescope(landed), ensure_ascii=False, indent=1))
-        write(folder / "feedback.md", feedback(landed))
+        seen = [self._show.seen(result) for result in landed]
+        write(folder / "results.json", json.dumps(gradescope(seen), ensure_ascii=False, indent=1))
+        write(folder / "feedback.md", feedback(seen))
 
     def close(self) -> list[Result]:
         """Put the lines in order and write the table. Returns all results in order."""
