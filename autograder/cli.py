@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
@@ -17,6 +17,7 @@ from autograder.errors import AutograderError, GraderError, UsageError
 from autograder.language import LANGUAGES, of_the_course, use
 
 if TYPE_CHECKING:
+    from autograder.course import Assignment, Course
     from autograder.results import Result
 
 course_option = click.option(
@@ -364,6 +365,43 @@ def doctor(
     if not problems:
         console.print("✓ all proofs hold.", style="green")
     sys.exit(1 if problems else 0)
+
+
+@commands.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--zip", "packed", is_flag=True, help="Write OUT.zip instead of a folder.")
+@language_option
+@course_option
+def handout(out: Path, packed: bool, lang: Literal["en", "ko"] | None, course: Path | None) -> None:
+    """Write what students get to OUT: stubs, texts, recordings, and the toolkit itself.
+
+    No solution is in it. With --lang, all of it is in that language, and the commands speak it.
+    """
+    from autograder.bundle import handout
+    from autograder.course import Course
+
+    found = Course.find(course)
+    click.echo(f"wrote {handout(found, _described(found), out, lang, packed=packed)}")
+
+
+@commands.command()
+@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path))
+@course_option
+def gradescope(out: Path, course: Path | None) -> None:
+    """Write the zip that Gradescope builds its autograder from. It holds the solutions."""
+    from autograder.bundle import gradescope
+    from autograder.course import Course
+
+    found = Course.find(course)
+    click.echo(f"wrote {gradescope(found, _described(found), out)}")
+
+
+def _described(course: Course) -> dict[str, Assignment]:
+    """What the course's checks say of its assignments."""
+    from autograder.pool import Warm
+
+    with Warm(course.check_files) as warm:
+        return course.described(warm.summaries)
 
 
 def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:

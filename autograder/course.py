@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autograder.settings import CourseSettings
 
 PACKAGE = Path(__file__).resolve().parent
+RECORDINGS = "toolkit"  # the folder of a hand-out that holds them
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ class Course:
 
         A student has no solutions: a folder with stubs and recordings is enough.
         """
-        for folder in (*folders, PACKAGE.parent / "assignments"):
+        beside = (place for folder in folders for place in (folder, folder / RECORDINGS))
+        for folder in (*beside, PACKAGE.parent / "assignments"):
             if next(folder.glob("*.safetensors"), None) is not None:
                 return cls(folder.parent, folder)
         raise UsageError(

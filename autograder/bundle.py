@@ -1,0 +1,207 @@
+"""What leaves the course, assembled from its files: the hand-out, and the zip for Gradescope.
+
+Both hold the toolkit as a wheel, which is built from the source tree that this runs in.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from autograder import mistakes
+from autograder.course import PACKAGE, RECORDINGS, Assignment, Course
+from autograder.errors import CourseError, UsageError
+from autograder.settings import for_students
+from autograder.stubs import generated, stale
+
+SOURCE = PACKAGE.parent
+BUILT_FROM = "pyproject.toml", "README.md", "LICENSE", "constraints.txt"
+NO_CACHES = shutil.ignore_patterns("__pycache__", ".*")
+PLACEHOLDER = "WHEEL"  # in a requirements.txt, for the wheel's name
+
+
+def handout(
+    course: Course,
+    assignments: dict[str, Assignment],
+    out: Path,
+    language: Literal["en", "ko"] | None,
+    *,
+    packed: bool,
+) -> Path:
+    """Write what students get to a folder, or to a zip of it; returns its path.
+
+    Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
+    """
+    if packed and out.suffix.lower() != ".zip":
+        out = out.with_name(f"{out.name}.zip")
+    require_free(out)
+    require_current(course, assignments)
+    spoken = language or course.settings.language or "en"
+    template = _template(course)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        for path in folder.glob("README.*md"):
+            path.unlink()
+        readme = template / ("README.md" if spoken == "en" else f"README.{spoken}.md")
+        text = readme.read_text("utf-8")
+        if course.settings.title:
+            _, _, rest = text.partition("\n")
+            text = f"# {course.settings.title}\n{rest}"
+        (folder / "README.md").write_text(text, "utf-8")
+        stubs = course.assignments if spoken == "en" else course.assignments / spoken
+        toolkit = folder / RECORDINGS
+        toolkit.mkdir()
+        for name in assignments:
+            shutil.copy(stubs / f"{name}.py", folder)
+            shutil.copy(course.assignments / f"{name}.{spoken}.md", folder / f"{name}.md")
+            for recording in (f"{name}.safetensors", f"{name}.mistakes.npz"):
+                shutil.copy(course.assignments / recording, toolkit)
+        settings = for_students(course.settings, language)
+        (toolkit / "course.toml").write_text(settings, "utf-8")
+        _add_toolkit(course, folder, toolkit)
+
+    return _assemble(write, out, packed=packed)
+
+
+def gradescope(course: Course, assignments: dict[str, Assignment], out: Path) -> Path:
+    """Write the zip that Gradescope builds its autograder from; returns its path.
+
+    Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
+    """
+    if out.suffix.lower() != ".zip":
+        out = out.with_name(f"{out.name}.zip")
+    require_free(out)
+    require_current(course, assignments)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(PACKAGE / "gradescope", folder, ignore=_no_python, dirs_exist_ok=True)
+        for part in ("solutions", "assignments"):
+            shutil.copytree(getattr(course, part), folder / "course" / part, ignore=NO_CACHES)
+        if course.settings_file:
+            shutil.copy(course.settings_file, folder / "course" / "course.toml")
+        toolkit = folder / RECORDINGS
+        toolkit.mkdir()
+        _add_toolkit(course, folder, toolkit)
+
+    return _assemble(write, out, packed=True, flat=True)
+
+
+def require_free(out: Path) -> None:
+    """Raises UsageError where something lies already."""
+    if out.is_dir() and not out.suffix and not any(out.iterdir()):
+        return
+    if out.exists() or out.is_symlink():
+        what = "is not empty" if out.is_dir() else "exists already"
+        raise UsageError(f"{out} {what}; remove it, or choose another place.")
+    if not out.resolve().parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent}; make it, or choose another place.")
+
+
+def require_current(course: Course, assignments: dict[str, Assignment]) -> None:
+    """Raises CourseError when students would get generated files of another state of the course."""
+    if old := stale(generated(course, assignments)):
+        names = ", ".join(path.name for path in old)
+        raise CourseError(f"{names}: not what the solutions say now; run 'autograder stubs' first.")
+    old_recordings = [
+        name
+        for name in assignments
+        if mistakes.recorded_digest(course.assignments / f"{name}.mistakes.npz")
+        != mistakes.digest(course, name)
+        or not (course.assignments / f"{name}.safetensors").is_file()
+    ]
+    if old_recordings:
+        raise CourseError(
+            f"the recordings of {', '.join(old_recordings)} are not current; run "
+            "'autograder record' first."
+        )
+
+
+def _template(course: Course) -> Path:
+    """The course's own student_template/, else the one beside the toolkit's source."""
+    own = course.root / "student_template"
+    template = own if own.is_dir() else SOURCE / "student_template"
+    if not template.is_dir() or not all((SOURCE / name).is_file() for name in BUILT_FROM):
+        raise UsageError(
+            "the toolkit's source is not here, and a hand-out is made from it; clone its repository, "
+            "install it with 'pip install -e .', and run this command there."
+        )
+    return template
+
+
+def _add_toolkit(course: Course, folder: Path, toolkit: Path) -> None:
+    """The wheel and the pinned versions, and a requirements.txt that names both."""
+    shutil.copy(SOURCE / "constraints.txt", toolkit)
+    wheel = _wheel(course, toolkit)
+    requirements = folder / "requirements.txt"
+    text = requirements.read_text("utf-8").replace(PLACEHOLDER, wheel.name)
+    requirements.write_text(text, "utf-8")
+
+
+def _wheel(course: Course, into: Path) -> Path:
+    """Build the toolkit's wheel, with the course's own checks, from a copy of its source."""
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as copy:
+        source = Path(copy)
+        for name in BUILT_FROM:
+            shutil.copy(SOURCE / name, source)
+        shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=NO_CACHES)
+        if course.checks_folder != PACKAGE / "checks":
+            shutil.rmtree(source / PACKAGE.name / "checks")
+            shutil.copytree(
+                course.checks_folder, source / PACKAGE.name / "checks", ignore=NO_CACHES
+            )
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        if _can_build():
+            command.append("--no-build-isolation")  # then no network is needed
+        built = subprocess.run(
+            [*command, "--wheel-dir", str(into), copy], capture_output=True, text=True, check=False
+        )
+    wheels = list(into.glob("*.whl"))
+    if built.returncode or not wheels:
+        reason = (built.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise UsageError(
+            f"the toolkit's wheel could not be built ({reason}); run 'pip install -U pip setuptools' "
+            "and try again."
+        )
+    return wheels[0]
+
+
+def _can_build() -> bool:
+    from importlib import metadata
+
+    try:
+        return int(metadata.version("setuptools").split(".")[0]) >= 77  # as pyproject.toml asks
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _no_python(folder: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.endswith(".py") or name == "__pycache__"]
+
+
+def _assemble(
+    write: Callable[[Path], None], out: Path, *, packed: bool, flat: bool = False
+) -> Path:
+    """Everything or nothing: written elsewhere, then moved to its place.
+
+    A zip holds one folder, named after it, or (`flat`) the files at its root.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.resolve().parent) as near:
+        folder = Path(near, out.stem if packed else out.name)
+        folder.mkdir()
+        write(folder)
+        if not packed:
+            os.replace(folder, out)  # also onto an empty folder
+            return out
+        part = Path(near, "zip")
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder if flat else folder.parent))
+        os.replace(part, out)
+    return out
