@@ -39,10 +39,12 @@ def handout(
     """
     if packed and out.suffix.lower() != ".zip":
         out = out.with_name(f"{out.name}.zip")
+    _require_source()
     require_free(out)
     require_current(course, assignments)
     spoken = language or course.settings.language or "en"
-    template = _template(course)
+    own = course.root / "student_template"
+    template = own if own.is_dir() else SOURCE / "student_template"
 
     def write(folder: Path) -> None:
         shutil.copytree(template, folder, dirs_exist_ok=True)
@@ -76,6 +78,7 @@ def gradescope(course: Course, assignments: dict[str, Assignment], out: Path) ->
     """
     if out.suffix.lower() != ".zip":
         out = out.with_name(f"{out.name}.zip")
+    _require_source()
     require_free(out)
     require_current(course, assignments)
 
@@ -122,16 +125,13 @@ def require_current(course: Course, assignments: dict[str, Assignment]) -> None:
         )
 
 
-def _template(course: Course) -> Path:
-    """The course's own student_template/, else the one beside the toolkit's source."""
-    own = course.root / "student_template"
-    template = own if own.is_dir() else SOURCE / "student_template"
-    if not template.is_dir() or not all((SOURCE / name).is_file() for name in BUILT_FROM):
+def _require_source() -> None:
+    """Raises UsageError where the toolkit is installed without the source that it is built from."""
+    if not all((SOURCE / name).exists() for name in (*BUILT_FROM, "student_template")):
         raise UsageError(
-            "the toolkit's source is not here, and a hand-out is made from it; clone its repository, "
-            "install it with 'pip install -e .', and run this command there."
+            "the toolkit's own source is needed for this, and it is installed without; clone its "
+            "repository, install it with 'pip install -e .', and run this command there."
         )
-    return template
 
 
 def _add_toolkit(course: Course, folder: Path, toolkit: Path) -> None:

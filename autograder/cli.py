@@ -159,7 +159,7 @@ def grade(
 
         def landed(results: Sequence[Result], count: int) -> None:
             nonlocal output
-            output = output or Output(out, found.settings.show, again=only)
+            output = output or Output(out, found.settings, again=only)
             output.add(results)
             bar.update(task, description="grading", total=count, advance=1)
 
@@ -217,8 +217,13 @@ def diff(old: Path, new: Path) -> None:
 
 @commands.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--classroom",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the result to this file as well, as JSON for GitHub Classroom.",
+)
 @language_option
-def check(files: tuple[Path, ...], lang: str | None) -> None:
+def check(files: tuple[Path, ...], classroom: Path | None, lang: str | None) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
     Your answer is compared with what the reference showed for the same inputs; no solution is
@@ -227,14 +232,23 @@ def check(files: tuple[Path, ...], lang: str | None) -> None:
     from rich.console import Console
 
     from autograder.own import check_files
+    from autograder.reports.classroom import classroom as for_classroom
+    from autograder.reports.classroom import unfinished
+    from autograder.reports.files import write_json
     from autograder.reports.terminal import show_result
 
     use(lang)
     console = Console(highlight=False)
     complete = True
+    if classroom:
+        write_json(classroom, unfinished())
+    checked = []
     for result in check_files(files):
         show_result(console, result)
         complete &= result.score == result.max_score
+        checked.append(result)
+    if classroom:
+        write_json(classroom, for_classroom(checked))
     sys.exit(0 if complete else 1)
 
 

@@ -102,7 +102,12 @@ def grade(
     unchanged = 0
     require_accepted(course)
     # With nbformat: loading it in every worker with a notebook would cost each a while.
-    with Warm(course.check_files, preload=["nbformat"], aliases=course.aliases) as warm:
+    with Warm(
+        course.check_files,
+        preload=["nbformat"],
+        aliases=course.aliases,
+        memory=settings.limits.memory,
+    ) as warm:
         assignments = course.described(warm.summaries)
         warm.tier = tier.prove(warm)
         tier.require(warm.tier, settings.least_tier, trust=settings.trust)

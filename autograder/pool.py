@@ -56,7 +56,8 @@ class Warm:
     """The warm process. Use as a context manager; `summaries` describes the checks that it holds.
 
     Its workers are locked down as well as this machine can. `tier` is what was proven of that.
-    `aliases`: of each assignment, further names of public classes than the checks know.
+    `aliases`: of each assignment, further names of public classes than the checks know. `memory`:
+    bytes that a worker may use beyond this process.
     """
 
     tier = "E"
@@ -67,6 +68,7 @@ class Warm:
         preload: Sequence[str] = (),
         *,
         aliases: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+        memory: int = DEFAULT.memory,
         lockdown: bool = True,
     ) -> None:
         if not hasattr(os, "fork"):
@@ -107,6 +109,7 @@ class Warm:
             "preload": list(preload),
             "aliases": {name: dict(classes) for name, classes in (aliases or {}).items()},
             "language": language.current(),
+            "memory": memory,
             "lockdown": lockdown,
         }
         ours.sendall(json.dumps(config).encode() + b"\n")

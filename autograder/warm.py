@@ -62,7 +62,7 @@ def main() -> NoReturn:
         _address_space()
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
-    _serve(control, checks, aliases, lock_down)
+    _serve(control, checks, aliases, lock_down, config["memory"])
     os._exit(0)
 
 
@@ -181,6 +181,7 @@ def _serve(
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
     lock_down: LockDown,
+    memory: int,
 ) -> None:
     wake, woken = socket.socketpair()
     wake.setblocking(False)
@@ -201,7 +202,7 @@ def _serve(
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    _become_worker(descriptors, checks, aliases, lock_down)
+                    _become_worker(descriptors, checks, aliases, lock_down, memory)
                 for descriptor in descriptors[:2]:
                     os.close(descriptor)
                 leashes[pid] = socket.socket(fileno=descriptors[2])
@@ -270,6 +271,7 @@ def _become_worker(
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
     lock_down: LockDown,
+    memory: int,
 ) -> NoReturn:
     """In the fork: keep the channel and the output, let go of all else, and serve."""
     status = 1
@@ -283,7 +285,7 @@ def _become_worker(
         os.dup2(output, 2)
         os.dup2(channel, 3)
         os.closerange(4, 4096)
-        _limit_resources()
+        _limit_resources(memory)
         from autograder.worker import serve
 
         serve(socket.socket(fileno=3), checks, aliases, lock_down)
@@ -316,10 +318,10 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _limit_resources() -> None:
+def _limit_resources(memory: int) -> None:
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
     if sys.platform == "linux":
-        limits.append((resource.RLIMIT_AS, _address_space() + DEFAULT.memory))
+        limits.append((resource.RLIMIT_AS, _address_space() + memory))
     for kind, amount in limits:
         resource.setrlimit(kind, (amount, amount))
 
