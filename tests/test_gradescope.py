@@ -173,7 +173,7 @@ def test_an_empty_submission_is_told_what_to_hand_in(container: Container) -> No
     answer = container.run({})
     assert answer.results["score"] == 0
     assert answer.results["tests"] == []
-    assert "Nothing to grade was found: hand in aae\\.py" in answer.results["output"]
+    assert "Nothing to grade was found: hand in aae.py, " in answer.results["output"]
 
 
 def test_what_ends_badly_is_failed_and_leaves_the_rest_its_points(container: Container) -> None:
