@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from autograder import mistakes
-from autograder.course import PACKAGE, RECORDINGS, Assignment, Course
+from autograder.course import PACKAGE, RECORDINGS, Course
 from autograder.errors import CourseError, UsageError
+from autograder.pool import Warm
 from autograder.settings import for_students
 from autograder.stubs import generated, stale
 
@@ -26,22 +27,15 @@ PLACEHOLDER = "WHEEL"  # in a requirements.txt, for the wheel's name
 
 
 def handout(
-    course: Course,
-    assignments: dict[str, Assignment],
-    out: Path,
-    language: Literal["en", "ko"] | None,
-    *,
-    packed: bool,
+    course: Course, out: Path, language: Literal["en", "ko"] | None, *, packed: bool
 ) -> Path:
     """Write what students get to a folder, or to a zip of it; returns its path.
 
     Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
     """
-    if packed and out.suffix.lower() != ".zip":
-        out = out.with_name(f"{out.name}.zip")
     _require_source()
-    require_free(out)
-    require_current(course, assignments)
+    out = _free(out, packed=packed)
+    names = _current_assignments(course)
     spoken = language or course.settings.language or "en"
     own = course.root / "student_template"
     template = own if own.is_dir() else SOURCE / "student_template"
@@ -59,7 +53,7 @@ def handout(
         stubs = course.assignments if spoken == "en" else course.assignments / spoken
         toolkit = folder / RECORDINGS
         toolkit.mkdir()
-        for name in assignments:
+        for name in names:
             shutil.copy(stubs / f"{name}.py", folder)
             shutil.copy(course.assignments / f"{name}.{spoken}.md", folder / f"{name}.md")
             for recording in (f"{name}.safetensors", f"{name}.mistakes.npz"):
@@ -71,16 +65,14 @@ def handout(
     return _assemble(write, out, packed=packed)
 
 
-def gradescope(course: Course, assignments: dict[str, Assignment], out: Path) -> Path:
+def gradescope(course: Course, out: Path) -> Path:
     """Write the zip that Gradescope builds its autograder from; returns its path.
 
     Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
     """
-    if out.suffix.lower() != ".zip":
-        out = out.with_name(f"{out.name}.zip")
     _require_source()
-    require_free(out)
-    require_current(course, assignments)
+    out = _free(out, packed=True)
+    _current_assignments(course)
 
     def write(folder: Path) -> None:
         shutil.copytree(PACKAGE / "gradescope", folder, ignore=_no_python, dirs_exist_ok=True)
@@ -95,19 +87,25 @@ def gradescope(course: Course, assignments: dict[str, Assignment], out: Path) ->
     return _assemble(write, out, packed=True, flat=True)
 
 
-def require_free(out: Path) -> None:
-    """Raises UsageError where something lies already."""
-    if out.is_dir() and not out.suffix and not any(out.iterdir()):
-        return
-    if out.exists() or out.is_symlink():
-        what = "is not empty" if out.is_dir() else "exists already"
-        raise UsageError(f"{out} {what}; remove it, or choose another place.")
+def _free(out: Path, *, packed: bool) -> Path:
+    """Where to write; a zip has its ending. Raises UsageError where something lies already."""
+    if out.name in ("", ".."):
+        out = out.resolve()
+    if packed and out.suffix.lower() != ".zip":
+        out = out.with_name(f"{out.name}.zip")
+    if out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty; remove it, or choose another place.")
+    if os.path.lexists(out) and (packed or not out.is_dir()):
+        raise UsageError(f"{out} exists already; remove it, or choose another place.")
     if not out.resolve().parent.is_dir():
         raise UsageError(f"there is no folder {out.parent}; make it, or choose another place.")
+    return out
 
 
-def require_current(course: Course, assignments: dict[str, Assignment]) -> None:
-    """Raises CourseError when students would get generated files of another state of the course."""
+def _current_assignments(course: Course) -> list[str]:
+    """The assignments' names. Raises CourseError where a generated file is of another state."""
+    with Warm(course.check_files) as warm:
+        assignments = course.described(warm.summaries)
     if old := stale(generated(course, assignments)):
         names = ", ".join(path.name for path in old)
         raise CourseError(f"{names}: not what the solutions say now; run 'autograder stubs' first.")
@@ -123,6 +121,7 @@ def require_current(course: Course, assignments: dict[str, Assignment]) -> None:
             f"the recordings of {', '.join(old_recordings)} are not current; run "
             "'autograder record' first."
         )
+    return list(assignments)
 
 
 def _require_source() -> None:

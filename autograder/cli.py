@@ -17,7 +17,6 @@ from autograder.errors import AutograderError, GraderError, UsageError
 from autograder.language import LANGUAGES, of_the_course, use
 
 if TYPE_CHECKING:
-    from autograder.course import Assignment, Course
     from autograder.results import Result
 
 course_option = click.option(
@@ -394,8 +393,7 @@ def handout(out: Path, packed: bool, lang: Literal["en", "ko"] | None, course: P
     from autograder.bundle import handout
     from autograder.course import Course
 
-    found = Course.find(course)
-    click.echo(f"wrote {handout(found, _described(found), out, lang, packed=packed)}")
+    click.echo(f"wrote {handout(Course.find(course), out, lang, packed=packed)}")
 
 
 @commands.command()
@@ -406,16 +404,7 @@ def gradescope(out: Path, course: Path | None) -> None:
     from autograder.bundle import gradescope
     from autograder.course import Course
 
-    found = Course.find(course)
-    click.echo(f"wrote {gradescope(found, _described(found), out)}")
-
-
-def _described(course: Course) -> dict[str, Assignment]:
-    """What the course's checks say of its assignments."""
-    from autograder.pool import Warm
-
-    with Warm(course.check_files) as warm:
-        return course.described(warm.summaries)
+    click.echo(f"wrote {gradescope(Course.find(course), out)}")
 
 
 def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:
