@@ -58,8 +58,8 @@ def handout(
             shutil.copy(course.assignments / f"{name}.{spoken}.md", folder / f"{name}.md")
             for recording in (f"{name}.safetensors", f"{name}.mistakes.npz"):
                 shutil.copy(course.assignments / recording, toolkit)
-        settings = for_students(course.settings, language)
-        (toolkit / "course.toml").write_text(settings, "utf-8")
+        if settings := for_students(course.settings, language):
+            (toolkit / "course.toml").write_text(settings, "utf-8")
         _add_toolkit(course, folder, toolkit)
 
     return _assemble(write, out, packed=packed)

@@ -59,7 +59,7 @@ def test_a_hand_out_holds_what_a_student_needs(english: Path) -> None:
     assert names == {
         *(name.format(assignment) for assignment in ASSIGNMENTS for name in per_assignment),
         *("README.md", "requirements.txt", "pytest.ini", ".gitignore", ".vscode/settings.json"),
-        *(".github/workflows/classroom.yml", "toolkit/constraints.txt", "toolkit/course.toml"),
+        *(".github/workflows/classroom.yml", "toolkit/constraints.txt"),
         wheel,
     }
     assert f"./{wheel}\n" in (english / "requirements.txt").read_text("utf-8")
