@@ -185,21 +185,9 @@ class Course:
         found = {a.name: a for a in map(Assignment.from_summary, summaries)}
         if self.settings_file is None:
             return found
-        from autograder.settings import unknown
+        from autograder.settings import fitted
 
-        for name, points in self.settings.points.items():
-            judged = [todo for todo in found[name].todos if found[name].points(todo)]
-            for todo in points:
-                if todo not in judged:
-                    unknown(self.settings_file, ["points", name, todo], judged, "TODO")
-            found[name] = found[name].scaled(points)
-        for name, aliases in self.settings.aliases.items():
-            for public in aliases.classes:
-                if public not in found[name].classes:
-                    place = ["aliases", name, "classes", public]
-                    unknown(self.settings_file, place, list(found[name].classes), "class")
-            found[name] = replace(found[name], files=(*found[name].files, *aliases.files))
-        return found
+        return fitted(self.settings, self.settings_file, found)
 
     def solution(self, name: str) -> Path:
         """The reference solution of an assignment."""

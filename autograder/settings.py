@@ -12,12 +12,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from annotated_types import Ge, Gt, Le
 
 from autograder.errors import CourseError
 from autograder.results import Result
+
+if TYPE_CHECKING:
+    from autograder.course import Assignment
 
 MOST_NAMES = 12  # that a message lists
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
@@ -181,6 +194,31 @@ def load(path: Path, assignments: Iterable[str]) -> CourseSettings:
         for id in getattr(found.show, table):
             if id.split(".")[0] not in known:
                 unknown(path, ["show", table, id.split(".")[0]], known, "assignment")
+    return found
+
+
+def fitted(
+    settings: CourseSettings, path: Path, assignments: Mapping[str, "Assignment"]
+) -> dict[str, "Assignment"]:
+    """The assignments as the settings change them. Raises CourseError for parts that they lack."""
+    found = dict(assignments)
+    for name, points in settings.points.items():
+        judged = [todo for todo in found[name].todos if found[name].points(todo)]
+        for todo in points:
+            if todo not in judged:
+                unknown(path, ["points", name, todo], judged, "TODO")
+        found[name] = found[name].scaled(points)
+    for name, aliases in settings.aliases.items():
+        for public in aliases.classes:
+            if public not in found[name].classes:
+                place = ["aliases", name, "classes", public]
+                unknown(path, place, list(found[name].classes), "class")
+        found[name] = replace(found[name], files=(*found[name].files, *aliases.files))
+    for table in ("hidden", "after_due_date", "after_published"):
+        for name, *rest in (id.split(".") for id in getattr(settings.show, table)):
+            parts = [*found[name].todos, *(f"{c.todo}.{c.id}" for c in found[name].checks)]
+            if rest and (part := ".".join(rest)) not in parts:
+                unknown(path, ["show", table, name, part], parts, "TODO or check")
     return found
 
 

@@ -17,6 +17,7 @@ from tests.conftest import REPOSITORY, SUBMISSIONS
 from tests.test_check_command import copy_handout
 from tests.test_grade_command import strict_json
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its runner is a Linux")
 WORKFLOW = yaml.safe_load(
     (REPOSITORY / "student_template" / ".github" / "workflows" / "classroom.yml").read_text("utf-8")
 )

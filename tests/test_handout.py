@@ -293,7 +293,9 @@ def test_a_new_user_follows_the_readme(
     assert "47 failed" in done.stdout
     for name in ASSIGNMENTS:
         shutil.copy(REPOSITORY / "solutions" / f"{name}.py", folder)
-    offline = ["unshare", "--net", "--map-root-user"] if shutil.which("unshare") else []
+    offline = ["unshare", "--net", "--map-root-user"]
+    if not shutil.which("unshare") or subprocess.run([*offline, "true"], check=False).returncode:
+        offline = []  # not here
     solved = subprocess.run(
         [*offline, ".venv/bin/autograder", "check"], cwd=folder, env=environment, check=False
     )

@@ -137,6 +137,11 @@ def test_a_typo_ends_a_command_with_one_sentence(run: Run, course: Path, command
         ),
         ("aliases.attention.classes.MHA = ['A']", "there is no class 'MHA' in aliases.attention."),
         (
+            "show.hidden = ['attention.sdpa.works_for_every_haed']",
+            "there is no TODO or check 'sdpa.works_for_every_haed' in show.hidden.attention; "
+            "did you mean sdpa.works_for_every_head?",
+        ),
+        (
             "accept = ['attention.sdpa.unscald']",
             "there is no mistake 'attention.sdpa.unscald' in accept; did you mean "
             "attention.sdpa.unscaled?",
