@@ -15,6 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.bundle import handout
+from autograder.course import Course
+from autograder.errors import UsageError
 from autograder.stubs import regions
 from tests.conftest import ASSIGNMENTS, REPOSITORY
 from tests.test_settings import course  # noqa: F401  (a fixture)
@@ -235,6 +238,14 @@ def test_a_place_that_is_taken_is_refused(run: Run, tmp_path: Path) -> None:
     assert (taken / "mine.txt").read_text() == "mine"
 
 
+def test_a_toolkit_without_its_source_says_what_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.bundle.SOURCE", tmp_path)
+    with pytest.raises(UsageError, match="clone its repository, install it with 'pip install -e"):
+        handout(Course.find(REPOSITORY), tmp_path / "out", None, packed=False)
+
+
 def test_stale_files_are_not_handed_out(run: Run, course: Path) -> None:  # noqa: F811
     out = course.parent / "out"
     (course / "assignments" / "lstm.py").write_text("# old\n")
@@ -270,9 +281,8 @@ def test_a_new_user_follows_the_readme(
     request: pytest.FixtureRequest, tmp_path: Path, language: str
 ) -> None:
     """Every command of the README as it stands there, in a shell, without the repository."""
-    handout = request.getfixturevalue({"en": "english", "ko": "korean"}[language])
     folder = tmp_path / "과제 5"
-    shutil.copytree(handout, folder)
+    shutil.copytree(request.getfixturevalue({"en": "english", "ko": "korean"}[language]), folder)
     readme = (folder / "README.md").read_text("utf-8")
     commands = re.findall(r"^\$ (.*)$", readme, re.M)
     script = "\n".join(f'{c}\necho "[$?]"' for c in commands)
