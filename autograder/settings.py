@@ -81,7 +81,9 @@ class Show(Table):
     ] = "at once"
     printed: Annotated[bool, "whether students see what their code printed"] = True
     hidden: Annotated[
-        tuple[str, ...], 'never shown on Gradescope: `"lstm"`, a TODO `"lstm.h0_c0"`, or its check'
+        tuple[str, ...],
+        'never shown on Gradescope, which then hides the total: `"lstm"`, a TODO `"lstm.h0_c0"`, '
+        "or a check of it",
     ] = ()
     after_due_date: Annotated[tuple[str, ...], "… shown after the due date"] = ()
     after_published: Annotated[tuple[str, ...], "… shown when grades are published"] = ()
