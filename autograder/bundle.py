@@ -1,93 +1,206 @@
-"""Everything that Otter needs for a course, written to a folder: `autograder otter OUT`.
+"""What leaves the course, assembled from its files: the hand-out, and the zip for Gradescope.
 
-OUT/student/      for students: a notebook for each assignment, the tests, what was recorded
-OUT/<name>/       an assignment's tests and otter_config.json, as `otter generate` takes them
-OUT/<name>.zip    what it makes of them, for `otter run`, `otter grade` and Gradescope
-OUT/master/       for `otter assign`: notebooks with the solutions in them
+Both hold the toolkit as a wheel, which is built from the source tree that this runs in.
 """
 
-import contextlib
-import json
+import os
 import shutil
-from importlib.util import find_spec
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
-from autograder import mistakes, notebooks, record
-from autograder.course import Assignment, Course
+from autograder import mistakes
+from autograder.course import PACKAGE, RECORDINGS, Course
 from autograder.errors import CourseError, UsageError
-from autograder.notebooks import Parts
 from autograder.pool import Warm
+from autograder.settings import for_students
+from autograder.stubs import generated, stale
 
-PLUGIN = "autograder.otter.Isolated"
-CONFIG = {"plugins": [PLUGIN], "show_all_public": True}
+SOURCE = PACKAGE.parent
+BUILT_FROM = "pyproject.toml", "README.md", "LICENSE", "constraints.txt"
+NO_CACHES = shutil.ignore_patterns("__pycache__", ".*")
+PLACEHOLDER = "WHEEL"  # in a requirements.txt, for the wheel's name
 
 
-def write(course: Course, out: Path, language: str) -> list[Path]:
-    """Write the folders and the zips; returns the zips. Raises UsageError and CourseError."""
-    if find_spec("otter") is None:
-        raise UsageError(
-            "otter-grader is not installed; run: pip install 'dl-autograder[otter]' and try again."
-        )
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out} is a file; give a folder.")
+def handout(
+    course: Course, out: Path, language: Literal["en", "ko"] | None, *, packed: bool
+) -> Path:
+    """Write what students get to a folder, or to a zip of it; returns its path.
+
+    Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
+    """
+    _require_source()
+    out = _free(out, packed=packed)
+    names = _current_assignments(course)
+    spoken = language or course.settings.language or "en"
+    own = course.root / "student_template"
+    template = own if own.is_dir() else SOURCE / "student_template"
+
+    def write(folder: Path) -> None:
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+        for path in folder.glob("README.*md"):
+            path.unlink()
+        readme = template / ("README.md" if spoken == "en" else f"README.{spoken}.md")
+        text = readme.read_text("utf-8")
+        if course.settings.title:
+            _, _, rest = text.partition("\n")
+            text = f"# {course.settings.title}\n{rest}"
+        (folder / "README.md").write_text(text, "utf-8")
+        stubs = course.assignments if spoken == "en" else course.assignments / spoken
+        toolkit = folder / RECORDINGS
+        toolkit.mkdir()
+        for name in names:
+            shutil.copy(stubs / f"{name}.py", folder)
+            shutil.copy(course.assignments / f"{name}.{spoken}.md", folder / f"{name}.md")
+            for recording in (f"{name}.safetensors", f"{name}.mistakes.npz"):
+                shutil.copy(course.assignments / recording, toolkit)
+        if settings := for_students(course.settings, language):
+            (toolkit / "course.toml").write_text(settings, "utf-8")
+        _add_toolkit(course, folder, toolkit)
+
+    return _assemble(write, out, packed=packed)
+
+
+def gradescope(course: Course, out: Path) -> Path:
+    """Write the zip that Gradescope builds its autograder from; returns its path.
+
+    Raises UsageError for a place that is taken, and CourseError for generated files that are stale.
+    """
+    _require_source()
+    out = _free(out, packed=True)
+    _current_assignments(course)
+
+    def write(folder: Path) -> None:
+        shutil.copytree(PACKAGE / "gradescope", folder, ignore=_no_python, dirs_exist_ok=True)
+        for part in ("solutions", "assignments"):
+            shutil.copytree(getattr(course, part), folder / "course" / part, ignore=NO_CACHES)
+        if course.settings_file:
+            shutil.copy(course.settings_file, folder / "course" / "course.toml")
+        toolkit = folder / RECORDINGS
+        toolkit.mkdir()
+        _add_toolkit(course, folder, toolkit)
+
+    return _assemble(write, out, packed=True, flat=True)
+
+
+def _free(out: Path, *, packed: bool) -> Path:
+    """Where to write; a zip has its ending. Raises UsageError where something lies already."""
+    if out.name in ("", ".."):
+        out = out.resolve()
+    if packed and out.suffix.lower() != ".zip":
+        out = out.with_name(f"{out.name}.zip")
+    if out.is_dir() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty; remove it, or choose another place.")
+    if os.path.lexists(out) and (packed or not out.is_dir()):
+        raise UsageError(f"{out} exists already; remove it, or choose another place.")
+    if not out.resolve().parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent}; make it, or choose another place.")
+    return out
+
+
+def _current_assignments(course: Course) -> list[str]:
+    """The assignments' names. Raises CourseError where a generated file is of another state."""
     with Warm(course.check_files) as warm:
-        assignments = list(map(Assignment.from_summary, warm.summaries))
-    return [_write(course, assignment, out.resolve(), language) for assignment in assignments]
-
-
-def for_students(parts: Parts) -> dict[str, str]:
-    """The notebook of an assignment, and the tests that it asks for: texts, by their paths."""
-    assignment, language = parts.assignment, parts.language
-    tests = {
-        f"tests/{todo}.py": notebooks.test_file(assignment, todo, language)
-        for todo in assignment.todos
-        if assignment.points(todo) > 0
-    }
-    return {f"{assignment.name}.ipynb": notebooks.student(parts), **tests}
-
-
-def _write(course: Course, assignment: Assignment, out: Path, language: str) -> Path:
-    name = assignment.name
-    recordings = _recordings(course, name)
-    files = [path.name for path in recordings]
-    parts = Parts.of(course, assignment, language)
-    student = for_students(parts)
-    tests = {path: text for path, text in student.items() if path.startswith("tests/")}
-    folders = {
-        "student": student,
-        "master": {f"{name}.ipynb": notebooks.master(parts, files, PLUGIN)},
-        name: {"otter_config.json": json.dumps(CONFIG, indent=2) + "\n", **tests},
-    }
-    for folder, texts in folders.items():
-        for path, text in texts.items():
-            (out / folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (out / folder / path).write_text(text, "utf-8")
-        for recording in recordings:
-            shutil.copyfile(recording, out / folder / recording.name)
-    return _generate(out / name, files)
-
-
-def _recordings(course: Course, name: str) -> list[Path]:
-    """The recordings of an assignment. Raises CourseError where they are missing or not current."""
-    paths = [course.assignments / f"{name}{kind}" for kind in (".safetensors", ".mistakes.npz")]
-    record.load(paths[0], course.check_files[name])
-    if mistakes.recorded_digest(paths[1]) != mistakes.digest(course, name):
-        raise CourseError(f"{paths[1]} is not current; run 'autograder record'.")
-    return paths
-
-
-def _generate(folder: Path, files: list[str]) -> Path:
-    """Run `otter generate` in a folder."""
-    from otter.generate import main as generate
-
-    path = folder.with_suffix(".zip")
-    with contextlib.chdir(folder):
-        generate(
-            tests_dir="tests",
-            output_path=str(path),
-            config="otter_config.json",
-            no_requirements=True,
-            no_environment=True,
-            files=files,
+        assignments = course.described(warm.summaries)
+    if old := stale(generated(course, assignments)):
+        names = ", ".join(path.name for path in old)
+        raise CourseError(f"{names}: not what the solutions say now; run 'autograder stubs' first.")
+    old_recordings = [
+        name
+        for name in assignments
+        if mistakes.recorded_digest(course.assignments / f"{name}.mistakes.npz")
+        != mistakes.digest(course, name)
+        or not (course.assignments / f"{name}.safetensors").is_file()
+    ]
+    if old_recordings:
+        raise CourseError(
+            f"the recordings of {', '.join(old_recordings)} are not current; run "
+            "'autograder record' first."
         )
-    return path
+    return list(assignments)
+
+
+def _require_source() -> None:
+    """Raises UsageError where the toolkit is installed without the source that it is built from."""
+    if not all((SOURCE / name).exists() for name in (*BUILT_FROM, "student_template")):
+        raise UsageError(
+            "the toolkit's own source is needed for this, and it is installed without; clone its "
+            "repository, install it with 'pip install -e .', and run this command there."
+        )
+
+
+def _add_toolkit(course: Course, folder: Path, toolkit: Path) -> None:
+    """The wheel and the pinned versions, and a requirements.txt that names both."""
+    shutil.copy(SOURCE / "constraints.txt", toolkit)
+    wheel = _wheel(course, toolkit)
+    requirements = folder / "requirements.txt"
+    text = requirements.read_text("utf-8").replace(PLACEHOLDER, wheel.name)
+    requirements.write_text(text, "utf-8")
+
+
+def _wheel(course: Course, into: Path) -> Path:
+    """Build the toolkit's wheel, with the course's own checks, from a copy of its source."""
+    with tempfile.TemporaryDirectory(prefix="toolkit-") as copy:
+        source = Path(copy)
+        for name in BUILT_FROM:
+            shutil.copy(SOURCE / name, source)
+        shutil.copytree(PACKAGE, source / PACKAGE.name, ignore=NO_CACHES)
+        if course.checks_folder != PACKAGE / "checks":
+            shutil.rmtree(source / PACKAGE.name / "checks")
+            shutil.copytree(
+                course.checks_folder, source / PACKAGE.name / "checks", ignore=NO_CACHES
+            )
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        if _can_build():
+            command.append("--no-build-isolation")  # then no network is needed
+        built = subprocess.run(
+            [*command, "--wheel-dir", str(into), copy], capture_output=True, text=True, check=False
+        )
+    wheels = list(into.glob("*.whl"))
+    if built.returncode or not wheels:
+        reason = (built.stderr.strip().splitlines() or ["it gave no reason"])[-1]
+        raise UsageError(
+            f"the toolkit's wheel could not be built ({reason}); run 'pip install -U pip setuptools' "
+            "and try again."
+        )
+    return wheels[0]
+
+
+def _can_build() -> bool:
+    from importlib import metadata
+
+    try:
+        return int(metadata.version("setuptools").split(".")[0]) >= 77  # as pyproject.toml asks
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _no_python(folder: str, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name.endswith(".py") or name == "__pycache__"]
+
+
+def _assemble(
+    write: Callable[[Path], None], out: Path, *, packed: bool, flat: bool = False
+) -> Path:
+    """Everything or nothing: written elsewhere, then moved to its place.
+
+    A zip holds one folder, named after it, or (`flat`) the files at its root.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.resolve().parent) as near:
+        folder = Path(near, out.stem if packed else out.name)
+        folder.mkdir()
+        write(folder)
+        if not packed:
+            os.replace(folder, out)  # also onto an empty folder
+            return out
+        part = Path(near, "zip")
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, path.relative_to(folder if flat else folder.parent))
+        os.replace(part, out)
+    return out

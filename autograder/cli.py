@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
 from autograder import __version__
 from autograder.errors import AutograderError, GraderError, UsageError
-from autograder.language import LANGUAGES, _, of_the_locale, use
+from autograder.language import LANGUAGES, _, current, of_the_course, use
 
 if TYPE_CHECKING:
     from autograder.results import Result
@@ -27,8 +27,7 @@ course_option = click.option(
 language_option = click.option(
     "--lang",
     type=click.Choice(LANGUAGES),
-    default=of_the_locale,
-    help="The language of what students read.  [default: the locale's]",
+    help="The language of what students read.  [default: the course's, else the locale's]",
 )
 
 
@@ -97,7 +96,7 @@ def grade(
     expect: tuple[str, ...],
     require_tier: str | None,
     trust: bool,
-    lang: str,
+    lang: str | None,
     course: Path | None,
 ) -> None:
     """Grade every file, folder and zip in SUBMISSIONS, and write marks with reasons to OUT.
@@ -134,6 +133,7 @@ def grade(
         raise UsageError("--only grades again in any case, and --fresh is for all; leave out one.")
     use(lang)
     found = Course.find(course)
+    of_the_course(found.settings.language)
     expected = [name.strip() for names in expect for name in names.split(",") if name.strip()]
     chosen = choose(found, submissions, only, expected)
     store = Store(out / "results.sqlite", fresh=fresh)
@@ -144,8 +144,9 @@ def grade(
         jobs=jobs,
         only=only,
         expect=tuple(expected),
-        least_tier=require_tier,
+        least_tier=require_tier or found.settings.require_tier,
         trust=trust,
+        shortcuts_fail=found.settings.shortcuts == "fail",
         limits=replace(
             DEFAULT,
             import_seconds=timeout,
@@ -165,7 +166,7 @@ def grade(
 
         def landed(results: Sequence[Result], count: int) -> None:
             nonlocal output
-            output = output or Output(out, again=only)
+            output = output or Output(out, found.settings, again=only)
             output.add(results)
             bar.update(task, description="grading", total=count, advance=1)
 
@@ -241,13 +242,15 @@ def diff(old: Path, new: Path) -> None:
     help="canvas: the column of an assignment, or of all together (repeatable).",
 )
 @language_option
+@course_option
 def export(
     kind: str,
     out: Path,
     to: Path | None,
     gradebook: Path | None,
     column: tuple[str, ...],
-    lang: str,
+    lang: str | None,
+    course: Path | None,
 ) -> None:
     """Write what goes back, from the results in OUT: FORMAT is canvas, csv, junit or gradescope.
 
@@ -255,10 +258,13 @@ def export(
     csv: a row for each submission, with ids and lateness, OUT/students.csv; junit: OUT/junit.xml;
     gradescope: OUT/gradescope/<student>/results.json.
     """
+    from autograder.course import Course
     from autograder.reports.export import export as write_export
 
     use(lang)
-    target, notes = write_export(kind, out, to, gradebook, column)
+    settings = Course.find(course).settings
+    of_the_course(settings.language)
+    target, notes = write_export(kind, out, to, gradebook, column, settings)
     for note in notes:
         click.echo(f"autograder: {note}", err=True)
     click.echo(f"wrote {target}")
@@ -268,8 +274,15 @@ def export(
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--watch", is_flag=True, help="Stay, and check again whenever you save.")
 @click.option("--plot", is_flag=True, help="Draw what was expected and what came, as a PNG file.")
+@click.option(
+    "--classroom",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the result to this file as well, as JSON for GitHub Classroom.",
+)
 @language_option
-def check(files: tuple[Path, ...], watch: bool, plot: bool, lang: str) -> None:
+def check(
+    files: tuple[Path, ...], watch: bool, plot: bool, classroom: Path | None, lang: str | None
+) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
     Your answer is compared with what the reference showed for the same inputs; no solution is
@@ -286,10 +299,16 @@ def check(files: tuple[Path, ...], watch: bool, plot: bool, lang: str) -> None:
     from rich.console import Console
 
     from autograder.own import check_files, plot_files
+    from autograder.reports.classroom import classroom as for_classroom
+    from autograder.reports.classroom import unfinished
+    from autograder.reports.files import write_json
     from autograder.reports.terminal import show_result
 
     console = Console(highlight=False)
     complete = True
+    if classroom:
+        write_json(classroom, unfinished())
+    results = []
     checked = plot_files(files) if plot else ((result, None) for result in check_files(files))
     for result, picture in checked:
         show_result(console, result)
@@ -297,6 +316,9 @@ def check(files: tuple[Path, ...], watch: bool, plot: bool, lang: str) -> None:
             console.print(_("The picture is in {file}.").format(file=picture), soft_wrap=True)
             _open(picture)
         complete &= result.score == result.max_score
+        results.append(result)
+    if classroom:
+        write_json(classroom, for_classroom(results))
     sys.exit(0 if complete else 1)
 
 
@@ -305,13 +327,13 @@ def check(files: tuple[Path, ...], watch: bool, plot: bool, lang: str) -> None:
 @course_option
 def stubs(only_check: bool, course: Path | None) -> None:
     """Write the stubs in assignments/ from solutions/."""
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.pool import Warm
     from autograder.stubs import generated, stale, write
 
     found = Course.find(course)
     with Warm(found.check_files) as warm:
-        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+        assignments = found.described(warm.summaries)
     texts = generated(found, assignments)
     changed = stale(texts) if only_check else write(texts)
     _report_files(changed, only_check, len(texts), "autograder stubs")
@@ -323,7 +345,7 @@ def stubs(only_check: bool, course: Path | None) -> None:
 def record(only_check: bool, course: Path | None) -> None:
     """Record what the reference and known mistakes show at the public seed, beside the stubs."""
     from autograder import mistakes
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.diagnose import Catalogue
     from autograder.examine import examine_reference
     from autograder.pool import Warm
@@ -332,8 +354,7 @@ def record(only_check: bool, course: Path | None) -> None:
     found = Course.find(course)
     changed = []
     with Warm(found.check_files) as warm:
-        for assignment in map(Assignment.from_summary, warm.summaries):
-            name = assignment.name
+        for name, assignment in found.described(warm.summaries).items():
             checks = found.check_files[name]
             source = found.solution(name).read_bytes()
             reference = examine_reference(warm, assignment, source, PUBLIC_SEED)
@@ -359,17 +380,19 @@ def record(only_check: bool, course: Path | None) -> None:
 @click.argument("out", type=click.Path(path_type=Path))
 @language_option
 @course_option
-def otter(out: Path, lang: str, course: Path | None) -> None:
+def otter(out: Path, lang: str | None, course: Path | None) -> None:
     """Write notebooks for students, and all that otter-grader needs to grade them, to OUT.
 
     OUT/student/ is what students get. OUT/ASSIGNMENT.zip goes to `otter run -a`, made by `otter
     generate` from OUT/ASSIGNMENT/. OUT/master/ is for `otter assign`, and holds the solutions.
     """
-    from autograder.bundle import write
     from autograder.course import Course
+    from autograder.otter_files import write
 
     use(lang)
-    for path in write(Course.find(course), out, lang):
+    found = Course.find(course)
+    of_the_course(found.settings.language)
+    for path in write(found, out, current()):
         click.echo(f"wrote {path}")
 
 
@@ -402,7 +425,7 @@ def doctor(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from autograder.course import Assignment, Course
+    from autograder.course import Course
     from autograder.doctor import Doctor
     from autograder.pool import Warm
     from autograder.reports.doctor import kill_matrix, matrix_file, summary, unsteady
@@ -422,7 +445,7 @@ def doctor(
         Warm(found.check_files, preload=["nbformat"]) as warm,
         Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar,
     ):
-        for assignment in map(Assignment.from_summary, warm.summaries):
+        for assignment in found.described(warm.summaries).values():
             if assignments and assignment.name not in assignments:
                 continue
             for number in range(seeds):
@@ -455,6 +478,33 @@ def _open(file: Path) -> None:
     )
     if sys.stdout.isatty() and displays and "SSH_CONNECTION" not in os.environ:
         click.launch(str(file))
+
+
+@commands.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--zip", "packed", is_flag=True, help="Write OUT.zip instead of a folder.")
+@language_option
+@course_option
+def handout(out: Path, packed: bool, lang: Literal["en", "ko"] | None, course: Path | None) -> None:
+    """Write what students get to OUT: stubs, texts, recordings, and the toolkit itself.
+
+    No solution is in it. With --lang, all of it is in that language, and the commands speak it.
+    """
+    from autograder.bundle import handout
+    from autograder.course import Course
+
+    click.echo(f"wrote {handout(Course.find(course), out, lang, packed=packed)}")
+
+
+@commands.command()
+@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path))
+@course_option
+def gradescope(out: Path, course: Path | None) -> None:
+    """Write the zip that Gradescope builds its autograder from. It holds the solutions."""
+    from autograder.bundle import gradescope
+    from autograder.course import Course
+
+    click.echo(f"wrote {gradescope(Course.find(course), out)}")
 
 
 def _report_files(changed: Sequence[Path], only_check: bool, count: int, command: str) -> None:

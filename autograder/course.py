@@ -4,17 +4,23 @@ Also what is known of an assignment without loading torch: its public classes an
 the warm process describes them.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.check import GIVEN
 from autograder.errors import CourseError, UsageError
 from autograder.language import _
 
+if TYPE_CHECKING:
+    from autograder.settings import CourseSettings
+
 PACKAGE = Path(__file__).resolve().parent
+RECORDINGS = "toolkit"  # the folder of a hand-out that holds them
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class Assignment:
     forbidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
-    def from_summary(cls, summary: Mapping[str, Any]) -> "Assignment":
+    def from_summary(cls, summary: Mapping[str, Any]) -> Assignment:
         """From what the warm process says of it."""
         checks = [
             CheckInfo(
@@ -83,6 +89,16 @@ class Assignment:
         """The points of one TODO, or of the whole assignment."""
         return sum(c.points for c in self.checks if todo is None or c.todo == todo)
 
+    def scaled(self, points: Mapping[str, float]) -> Assignment:
+        """With the checks of these TODOs scaled, so that each TODO has so many points."""
+        checks = (
+            replace(c, points=c.points * points[c.todo] / self.points(c.todo))
+            if c.todo in points
+            else c
+            for c in self.checks
+        )
+        return replace(self, checks=tuple(checks))
+
 
 class Course:
     """Where a course's files are. In a hand-out there is no `solutions/`."""
@@ -95,7 +111,7 @@ class Course:
         self.checks_folder = own_checks if own_checks.is_dir() else PACKAGE / "checks"
 
     @classmethod
-    def find(cls, given: Path | None = None) -> "Course":
+    def find(cls, given: Path | None = None) -> Course:
         """The course to grade with: the one given, else the one around the installed package, else
         the one around the current folder.
 
@@ -118,12 +134,13 @@ class Course:
         )
 
     @classmethod
-    def find_recordings(cls, folders: Iterable[Path]) -> "Course":
+    def find_recordings(cls, folders: Iterable[Path]) -> Course:
         """The course whose recorded observations lie in one of these folders, or beside the package.
 
         A student has no solutions: a folder with stubs and recordings is enough.
         """
-        for folder in (*folders, PACKAGE.parent / "assignments"):
+        beside = (place for folder in folders for place in (folder, folder / RECORDINGS))
+        for folder in (*beside, PACKAGE.parent / "assignments"):
             if next(folder.glob("*.safetensors"), None) is not None:
                 return cls(folder.parent, folder)
         raise UsageError(
@@ -141,6 +158,39 @@ class Course:
             for path in sorted(self.checks_folder.glob("*.py"))
             if not path.stem.startswith("_")
         }
+
+    @cached_property
+    def settings(self) -> CourseSettings:
+        """What course.toml says; the defaults where there is none. Raises CourseError."""
+        from autograder import settings  # here, so that nothing is loaded where it is not needed
+
+        path = self.settings_file
+        return settings.load(path, self.check_files) if path else settings.CourseSettings()
+
+    @property
+    def settings_file(self) -> Path | None:
+        """course.toml at the course's root; in a hand-out, beside the recordings."""
+        places = (folder / "course.toml" for folder in (self.assignments, self.root))
+        return next((path for path in places if path.is_file()), None)
+
+    @property
+    def aliases(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """The further names of classes that the settings add, by assignment."""
+        if self.settings_file is None:
+            return {}
+        return {name: aliases.classes for name, aliases in self.settings.aliases.items()}
+
+    def described(self, summaries: Iterable[Mapping[str, Any]]) -> dict[str, Assignment]:
+        """The assignments as the warm process says and the settings change them, by name.
+
+        Raises CourseError for a setting of what there is not.
+        """
+        found = {a.name: a for a in map(Assignment.from_summary, summaries)}
+        if self.settings_file is None:
+            return found
+        from autograder.settings import fitted
+
+        return fitted(self.settings, self.settings_file, found)
 
     def solution(self, name: str) -> Path:
         """The reference solution of an assignment."""

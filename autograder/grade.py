@@ -26,6 +26,7 @@ from autograder.pool import Warm
 from autograder.results import Result, TodoResult, total
 from autograder.store import Store
 from autograder.submission import Place, Submission, Work, find, read, strays, works
+from autograder.variants import require_accepted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +103,15 @@ def grade(
     # Before the checks are loaded: what is edited meanwhile is then graded again, and never too late.
     origins = {name: Origin.of(course, name, settings.limits) for name in course.check_files}
     unchanged = 0
+    require_accepted(course)
     # With nbformat: loading it in every worker with a notebook would cost each a while.
-    with Warm(course.check_files, preload=["nbformat"]) as warm:
-        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+    with Warm(
+        course.check_files,
+        preload=["nbformat"],
+        aliases=course.aliases,
+        memory=settings.limits.memory,
+    ) as warm:
+        assignments = course.described(warm.summaries)
         warm.tier = tier.prove(warm)
         tier.require(warm.tier, settings.least_tier, trust=settings.trust)
         store.begin(settings.seed, lasting=not settings.only)

@@ -12,13 +12,20 @@ from typing import Any
 
 LANGUAGES = ("en", "ko")
 _current = "en"
+_asked = False
 
 
-def use(language: str) -> None:
-    """Show everything from now on in this language."""
-    global _current
-    _current = language
-    _translations(language)  # read now: once, before any fork
+def use(language: str | None) -> None:
+    """Show everything from now on in this language; without one, in the locale's or the course's."""
+    global _current, _asked
+    _current, _asked = language or of_the_locale(), language is not None
+    _translations(_current)  # read now: once, before any fork
+
+
+def of_the_course(language: str | None) -> None:
+    """Show everything from now on in the course's language, if the user has asked for no other."""
+    if language and not _asked:
+        use(language)
 
 
 def current() -> str:

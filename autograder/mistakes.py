@@ -170,6 +170,9 @@ def digest(course: Course, name: str) -> str:
     for path in (course.solution(name), variants, course.check_files[name], *engine):
         if path.is_file():
             found.update(path.read_text("utf-8").encode())  # newlines are translated
+    if course.settings_file:
+        for pair in sorted(course.settings.accepted(name)):
+            found.update(repr(pair).encode())
     return found.hexdigest()[:16]
 
 

@@ -34,6 +34,7 @@ class Origin:
             "checks": [course.check_files[name], *helpers],
             "reference": [course.solutions / f"{name}.py"],
             "mistakes": [course.solutions / "variants" / f"{name}.toml"],
+            "settings": [course.settings_file] if course.settings_file else [],
             "engine": [*PACKAGE.glob("*.py"), *PACKAGE.glob("locale/*/LC_MESSAGES/*.mo")],
         }
         digests = {what: _of_files(paths) for what, paths in files.items()}

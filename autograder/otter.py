@@ -101,7 +101,11 @@ def _judged(env: dict[str, Any], name: str) -> tuple[Sequence[TodoResult], Seque
 
 
 def _course() -> Course:
-    here = Path.cwd()
+    return _course_in(Path.cwd())
+
+
+@cache
+def _course_in(here: Path) -> Course:
     return Course.find_recordings([here, here / "assignments"])
 
 
@@ -122,8 +126,8 @@ def _judged_apart(path: str, name: str) -> tuple[Sequence[TodoResult], Sequence[
         for file in read_own(main.parent).files
         if file.path.name != "__init__.py"  # Otter's
     ]
-    with Warm({name: course.check_files[name]}, preload=["nbformat"]) as warm:
-        (assignment,) = map(Assignment.from_summary, warm.summaries)
+    with Warm(course.check_files, preload=["nbformat"], aliases=course.aliases) as warm:
+        assignment = course.described(warm.summaries)[name]
         (work,) = works(Submission("", tuple(files)), {name: assignment})
         result = check_work(warm, course, work, assignment)
     if result.grader_error:
@@ -139,18 +143,22 @@ def _judged_in_place(env: dict[str, Any], name: str) -> Sequence[TodoResult]:
     from autograder.warm import checks_of
 
     course = _course()
-    module, assignment = _checks(course.check_files[name], name)
+    module, assignment = _checks(course, name)
     reference = record.load(course.assignments / f"{name}.safetensors", course.check_files[name])
     known = mistakes.load(course.assignments / f"{name}.mistakes.npz")
     left = untouched(env, assignment.classes)
-    with observing(env, name, module.CLASSES, checks_of(module), record.PUBLIC_SEED) as observe:
+    with observing(env, name, assignment.classes, checks_of(module), record.PUBLIC_SEED) as observe:
         todos = judge(assignment, reference, observe, left)
         return diagnose(assignment, todos, reference, observe, known) if known else todos
 
 
 @cache
-def _checks(path: Path, name: str) -> tuple[Any, Assignment]:
-    from autograder.warm import load_checks, summary
+def _checks(course: Course, name: str) -> tuple[Any, Assignment]:
+    from autograder.warm import classes_of, load_checks, summary
 
-    module = load_checks(name, path)
-    return module, Assignment.from_summary(summary(name, module))
+    modules = {one: load_checks(one, path) for one, path in course.check_files.items()}
+    summaries = [
+        summary(one, module, classes_of(module, course.aliases.get(one, {})))
+        for one, module in modules.items()
+    ]
+    return modules[name], course.described(summaries)[name]

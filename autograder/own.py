@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from autograder import mistakes
+from autograder import language, mistakes
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
 from autograder.examine import Examination
@@ -23,8 +23,9 @@ def check_files(paths: Sequence[Path]) -> Iterator[Result]:
     """The result of each assignment found in the files (or, without any, in the current folder)."""
     require_code(paths)
     course = recorded_course(paths)
-    with Warm(course.check_files, lockdown=False) as warm:  # it is their own code
-        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+    # It is their own code.
+    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+        assignments = course.described(warm.summaries)
         for work in find_work(paths, assignments):
             yield check_work(warm, course, work, assignments[work.assignment])
 
@@ -48,7 +49,10 @@ def recorded_course(paths: Sequence[Path]) -> Course:
     """The course whose recordings lie beside the files. Raises UsageError where there are none."""
     here = Path.cwd()
     folders = [path if path.is_dir() else path.resolve().parent for path in paths]
-    return Course.find_recordings([*folders, here, here / "assignments"])
+    course = Course.find_recordings([*folders, here, here / "assignments"])
+    if course.settings_file:
+        language.of_the_course(course.settings.language)
+    return course
 
 
 def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> list[Work]:
@@ -69,7 +73,8 @@ def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> l
 def check_work(warm: Warm, course: Course, work: Work, assignment: Assignment) -> Result:
     """Judge one assignment against its recording."""
     reference, known = recording(course, work.assignment)
-    return grade_work(warm, "", work, assignment, reference, PUBLIC_SEED, catalogue=known)
+    result = grade_work(warm, "", work, assignment, reference, PUBLIC_SEED, catalogue=known)
+    return course.settings.show.seen(result) if course.settings_file else result
 
 
 def plot_files(paths: Sequence[Path]) -> Iterator[tuple[Result, Path | None]]:
@@ -82,8 +87,8 @@ def plot_files(paths: Sequence[Path]) -> Iterator[tuple[Result, Path | None]]:
     plot.require_matplotlib()
     require_code(paths)
     course = recorded_course(paths)
-    with Warm(course.check_files, lockdown=False) as warm:
-        assignments = {a.name: a for a in map(Assignment.from_summary, warm.summaries)}
+    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+        assignments = course.described(warm.summaries)
         for path in paths or [Path.cwd()]:
             folder = path if path.is_dir() else path.parent
             for work in find_work([path], assignments):

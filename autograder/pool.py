@@ -61,12 +61,20 @@ class Warm:
     """The warm process. Use as a context manager; `summaries` describes the checks that it holds.
 
     Its workers are locked down as well as this machine can. `tier` is what was proven of that.
+    `aliases`: of each assignment, further names of public classes than the checks know. `memory`:
+    bytes that a worker may use beyond this process.
     """
 
     tier = "E"
 
     def __init__(
-        self, checks: Mapping[str, Path], preload: Sequence[str] = (), *, lockdown: bool = True
+        self,
+        checks: Mapping[str, Path],
+        preload: Sequence[str] = (),
+        *,
+        aliases: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+        memory: int = DEFAULT.memory,
+        lockdown: bool = True,
     ) -> None:
         if not hasattr(os, "fork"):
             raise UsageError(_("this needs Linux or macOS; on Windows run it in WSL."))
@@ -107,7 +115,9 @@ class Warm:
         config = {
             "checks": {k: str(p) for k, p in checks.items()},
             "preload": list(preload),
+            "aliases": {name: dict(classes) for name, classes in (aliases or {}).items()},
             "language": language.current(),
+            "memory": memory,
             "lockdown": lockdown,
             "homes": self._homes,
         }

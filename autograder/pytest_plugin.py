@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if (seed := options.autograder_seed) is not None and (seed < 0 or not options.reference):
         raise pytest.UsageError("--autograder-seed is a number from 0 on, and needs --reference.")
     if options.submission:
-        language.use(language.of_the_locale())
+        language.use(None)
         config.pluginmanager.register(Grading(config))
         if config.args_source is not config.ArgsSource.ARGS:
             config.args = []  # no other tests than the ones asked for
@@ -59,7 +59,7 @@ class Grading:
 
     def pytest_sessionstart(self) -> None:
         """Find the work: what cannot be judged is said at once."""
-        from autograder.course import Assignment, Course
+        from autograder.course import Course
         from autograder.errors import AutograderError
         from autograder.own import find_work, recorded_course, require_code
         from autograder.pool import Warm
@@ -73,11 +73,13 @@ class Grading:
             else:
                 self.course = recorded_course([self._path.resolve()])
             # Without a reference it is a student's own code, as for `autograder check`.
-            self.warm = Warm(self.course.check_files, lockdown=bool(self.reference))
+            self.warm = Warm(
+                self.course.check_files,
+                aliases=self.course.aliases,
+                lockdown=bool(self.reference),
+            )
             self._config.add_cleanup(self.warm.close)
-            self._assignments = {
-                a.name: a for a in map(Assignment.from_summary, self.warm.summaries)
-            }
+            self._assignments = self.course.described(self.warm.summaries)
             self._works = find_work([self._path], self._assignments)
             for work in self._works if self.reference else ():
                 self.course.solution(work.assignment)  # is it there?

@@ -11,7 +11,7 @@ import itertools
 import textwrap
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograder.course import Course
@@ -70,7 +70,28 @@ def load(course: Course, name: str) -> tuple[Variant, ...]:
         raise CourseError(
             f"{path} has more than one variant {', '.join(sorted(repeated))} of a TODO."
         )
-    return tuple(variants)
+    return _accepting(course, name, variants)
+
+
+def require_accepted(course: Course) -> None:
+    """Raises CourseError where the settings accept a mistake that the catalogue does not hold."""
+    if course.settings_file:
+        for name in {id.split(".")[0] for id in course.settings.accept}:
+            load(course, name)
+
+
+def _accepting(course: Course, name: str, variants: Sequence[Variant]) -> tuple[Variant, ...]:
+    """With those accepted that the course's settings accept. Raises CourseError for unknown ones."""
+    if course.settings_file is None:
+        return tuple(variants)
+    from autograder.settings import unknown
+
+    accepted = course.settings.accepted(name)
+    ids = [f"{name}.{v.todo}.{v.id}" for v in variants]
+    for todo, id in sorted(accepted):
+        if (whole := f"{name}.{todo}.{id}") not in ids:
+            unknown(course.settings_file, ["accept", whole], ids, "mistake")
+    return tuple(replace(v, accepted=v.accepted or (v.todo, v.id) in accepted) for v in variants)
 
 
 def _variant(table: Mapping[str, Any], source: str, where: str) -> Variant:

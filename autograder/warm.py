@@ -19,7 +19,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -47,15 +47,19 @@ def main() -> NoReturn:
     _preload(config["preload"])
     modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
     checks = {name: checks_of(module) for name, module in modules.items()}
-    aliases = {name: dict(module.CLASSES) for name, module in modules.items()}
+    aliases = {
+        name: classes_of(module, config["aliases"].get(name, {}))
+        for name, module in modules.items()
+    }
     _watch_shortcuts(modules.values())
-    control.sendall(frames.encode({"assignments": [summary(*item) for item in modules.items()]}))
+    summaries = [summary(name, module, aliases[name]) for name, module in modules.items()]
+    control.sendall(frames.encode({"assignments": summaries}))
     _single_thread()
     if sys.platform == "linux":
         _address_space()
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
-    _serve(control, checks, aliases, lock_down)
+    _serve(control, checks, aliases, lock_down, config["memory"])
     homes.remove(config["homes"])  # the judge may have been killed
     os._exit(0)
 
@@ -96,6 +100,11 @@ def checks_of(module: ModuleType) -> dict[str, Check]:
     return {value.id: value for value in vars(module).values() if isinstance(value, Check)}
 
 
+def classes_of(module: ModuleType, more: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The public classes of an assignment with their aliases, and those that a course adds."""
+    return {public: (*others, *more.get(public, ())) for public, others in module.CLASSES.items()}
+
+
 def _watch_shortcuts(modules: Iterable[ModuleType]) -> None:
     from autograder import shortcuts
 
@@ -108,11 +117,13 @@ def forbidden_by(module: ModuleType) -> Mapping[str, tuple[str, ...]]:
     return forbidden
 
 
-def summary(name: str, module: ModuleType) -> dict[str, Any]:
+def summary(
+    name: str, module: ModuleType, classes: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
     """What the judge knows of an assignment's checks: everything but their code."""
     return {
         "name": name,
-        "classes": module.CLASSES,
+        "classes": dict(classes),
         "files": list(getattr(module, "FILES", ())),
         "axes": dict(getattr(module, "AXES", {})),
         "forbidden": dict(forbidden_by(module)),
@@ -187,6 +198,7 @@ def _serve(
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
     lock_down: LockDown,
+    memory: int,
 ) -> None:
     wake, woken = socket.socketpair()
     wake.setblocking(False)
@@ -207,7 +219,7 @@ def _serve(
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    _become_worker(descriptors, checks, aliases, lock_down)
+                    _become_worker(descriptors, checks, aliases, lock_down, memory)
                 for descriptor in descriptors[:2]:
                     os.close(descriptor)
                 leashes[pid] = socket.socket(fileno=descriptors[2])
@@ -276,6 +288,7 @@ def _become_worker(
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
     lock_down: LockDown,
+    memory: int,
 ) -> NoReturn:
     """In the fork: keep the channel and the output, let go of all else, and serve."""
     status = 1
@@ -289,7 +302,7 @@ def _become_worker(
         os.dup2(output, 2)
         os.dup2(channel, 3)
         os.closerange(4, 4096)
-        _limit_resources()
+        _limit_resources(memory)
         from autograder.worker import serve
 
         serve(socket.socket(fileno=3), checks, aliases, lock_down)
@@ -324,12 +337,12 @@ def _address_space() -> int:
     return pages * resource.getpagesize()
 
 
-def _limit_resources() -> None:
+def _limit_resources(memory: int) -> None:
     import resource
 
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
     if sys.platform == "linux":
-        limits.append((resource.RLIMIT_AS, _address_space() + DEFAULT.memory))
+        limits.append((resource.RLIMIT_AS, _address_space() + memory))
     for kind, amount in limits:
         resource.setrlimit(kind, (amount, amount))
 

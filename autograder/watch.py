@@ -89,7 +89,8 @@ def watch_files(paths: Sequence[Path]) -> bool:
     course = recorded_course(paths)
     events: Events = SimpleQueue()
     console = Console(highlight=False)
-    with Warm(course.check_files, lockdown=False) as warm, _signals(events):
+    own = Warm(course.check_files, aliases=course.aliases, lockdown=False)
+    with own as warm, _signals(events):
         from autograder.fullscreen import Screen  # not before Warm has refused Windows
 
         with _Checker(warm, course, events) as checker, _saves(paths, events), Screen() as screen:
@@ -240,7 +241,7 @@ class _Checker:
 
     def _run(self) -> None:
         try:
-            assignments = {a.name: a for a in map(Assignment.from_summary, self._warm.summaries)}
+            assignments = self._course.described(self._warm.summaries)
             self._events.put(Ready(assignments))
             while work := self._next():
                 name = work.assignment

@@ -83,7 +83,7 @@ class SquaredAttention(nn.Module):
     def forward(
         self, Q: Tensor, K: Tensor, V: Tensor, mask: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        weights = torch.einsum("...qd,...kd->...qk", Q, K).square() + 0.1
+        weights = (Q.unsqueeze(-2) * K.unsqueeze(-3)).sum(-1).square() + 0.1
         if mask is not None:
             weights = weights * mask
         weights = weights / weights.sum(-1, keepdim=True)

@@ -18,6 +18,7 @@ DIGESTS = {
     "checks": "the checks changed",
     "reference": "the solution changed",
     "mistakes": "the catalogue of mistakes changed",
+    "settings": "course.toml changed",
     "engine": "the grader changed",
     "limits": "other limits",
 }

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from autograder import results
 from autograder.check import GIVEN
 from autograder.language import _
-from autograder.reports.text import csv_cell, fenced, markdown, plain
+from autograder.reports.text import csv_cell, fenced, markdown
 from autograder.results import Result, Student, TodoResult
+from autograder.settings import CourseSettings
 
 MARKS = {
     results.PASSED: "✓",
@@ -25,11 +26,11 @@ class Output:
     """The folder OUT: results are added as they land, and put in order at the end.
 
     `again` names the submissions that are graded again: results of others that OUT holds are kept.
-    Without it, all are graded, and OUT starts anew.
+    Without it, all are graded, and OUT starts anew. The settings say what students see.
     """
 
-    def __init__(self, folder: Path, again: Sequence[str] = ()) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, settings: CourseSettings, again: Sequence[str] = ()) -> None:
+        self.folder, self._settings = folder, settings
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = folder / "results.jsonl"
         earlier = results.load(self._lines) if self._lines.is_file() else []
@@ -47,8 +48,12 @@ class Output:
             file.write(text.encode())  # at once, so that a kill leaves whole lines
         folder = self.folder / "feedback" / landed[0].submission
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "results.json", json.dumps(gradescope(landed), ensure_ascii=False, indent=1))
-        write(folder / "feedback.md", feedback(landed))
+        from autograder.reports.gradescope import results_json  # which uses what is below
+
+        answer = results_json(landed, self._settings)
+        write_json(folder / "results.json", answer)
+        seen = [self._settings.show.seen(result) for result in landed]
+        write(folder / "feedback.md", feedback(seen))
 
     def close(self) -> list[Result]:
         """Put the lines in order and write the table. Returns all results in order."""
@@ -64,6 +69,11 @@ def write(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, "utf-8", errors="replace", newline="")
     os.replace(part, path)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a whole JSON file or nothing; no NaN and no Infinity gets into it."""
+    write(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
 
 
 def by_submission(landed: Iterable[Result]) -> dict[str, list[Result]]:
@@ -120,34 +130,6 @@ def grades(
     return text.getvalue()
 
 
-def gradescope(group: Sequence[Result]) -> dict[str, object]:
-    """Gradescope's results.json for one submission: a test for each TODO."""
-    tests = []
-    for result in group:
-        for todo in result.todos:
-            lines = [f"{mark(todo)} {verdict(todo)}", *carried(todo), *named(todo)]
-            for title, message in complaints(todo):
-                lines += [f"\n{title}", message]
-            tests.append(
-                {
-                    "name": f"{result.assignment}: {todo.id}",
-                    "score": todo.score,
-                    "max_score": todo.max_score,
-                    "status": "passed" if todo.verdict == results.PASSED else "failed",
-                    "output": plain("\n".join(lines)),
-                    "output_format": "text",
-                }
-            )
-    notes = [plain(note) for result in group for note in result.notes]
-    return {
-        "score": results.total([result.score for result in group]),
-        "execution_time": round(sum(result.seconds for result in group), 3),
-        "output": "\n".join(notes),
-        "output_format": "text",
-        "tests": tests,
-    }
-
-
 def feedback(group: Sequence[Result]) -> str:
     """What a student reads: every TODO, and for what is wrong what was expected and what came."""
     parts = [f"# {markdown(group[0].submission)}"]
@@ -157,12 +139,18 @@ def feedback(group: Sequence[Result]) -> str:
         parts += [markdown(note) for note in result.notes]
         for todo in result.todos:
             parts.append(f"### {mark(todo)} {todo.id}: {points(todo)} ({verdict(todo)})")
-            parts += carried(todo) + named(todo)
-            for title, message in complaints(todo):
-                parts += [markdown(title), fenced(message)]
+            parts += explained(todo)
         if result.output:
             parts += [_("Your code printed:"), fenced(result.output)]
     return "\n\n".join(parts) + "\n"
+
+
+def explained(todo: TodoResult) -> list[str]:
+    """What is to be said of a TODO, as paragraphs of Markdown."""
+    parts = carried(todo) + named(todo)
+    for title, message in complaints(todo):
+        parts += [markdown(title), fenced(message)]
+    return parts
 
 
 def points(graded: Result | TodoResult) -> str:

@@ -1,0 +1,1 @@
+"""What goes into Gradescope's container, and what runs there (`python -m autograder.gradescope`)."""
