@@ -25,6 +25,7 @@ TARGETS = {
 }
 Key = tuple[str, str | None]  # a submission's name, and the assignment
 
+DEFAULTS = CourseSettings()
 BOM = "\ufeff"  # without it, Excel takes a CSV file for CP949; Canvas takes it with one, too
 
 
@@ -34,7 +35,7 @@ def export(
     target: Path | None,
     gradebook: Path | None,
     titles: Sequence[str],
-    settings: CourseSettings,
+    settings: CourseSettings = DEFAULTS,
 ) -> tuple[Path, list[str]]:
     """Write it, with what late submissions lose taken off.
 
