@@ -828,6 +828,17 @@ def parameters_made_by_hand(device: str) -> dict[str, Any]:
 
 
 @program
+def lazy_layers(device: str) -> dict[str, Any]:
+    g = Given(device)
+    model = nn.Sequential(nn.LazyLinear(3), nn.LazyBatchNorm1d(), nn.Linear(3, 2)).to(device)
+    with torch.no_grad():
+        model.eval()(g.x)
+        for parameter in model.parameters():
+            parameter.fill_(0.1)
+    return train(g, model.train(), (g.random(4, 4),), adam)
+
+
+@program
 def embeddings_and_positions(device: str) -> dict[str, Any]:
     g = Given(device)
     layer = g.layer(lambda: nn.Embedding(6, 4, padding_idx=0))

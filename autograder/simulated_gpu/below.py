@@ -70,8 +70,10 @@ def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any
 
 
 def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
-    """A Function of a student's own: its node remembers the device that its gradients come to."""
+    """A Function in Python: its node remembers the device that its gradients come to."""
     result = original(cls, *args, **kwargs)
+    if not _listening():
+        return result  # a part of an operation of torch: on the way back the mode is off as well
     with torch._C.DisableTorchFunction():
         for x in tensors_in(result if isinstance(result, tuple | list) else [result], []):
             node: Any = x.grad_fn
@@ -81,7 +83,10 @@ def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def _apply_backward(original: Any, node: Any, *grads: Any) -> Any:
-    return original(node, *arrived(grads, getattr(node, TAG, None)))
+    if hasattr(node, TAG):
+        return original(node, *arrived(grads, getattr(node, TAG)))
+    with torch._C.DisableTorchFunction():
+        return original(node, *grads)
 
 
 def _saved_tensors_hooks(original: Any, hooks: Any, pack: Any, unpack: Any) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 GPUS = torch.device("cuda:0"), torch.device("cuda:1")
 TAG = "simulated_gpu"  # the attribute of a storage
@@ -37,10 +37,17 @@ class NotSimulated(Exception):
         state.missed = self
 
 
+def _storage(x: Tensor) -> torch.UntypedStorage:
+    if type(x) is Tensor or type(x) is nn.Parameter:
+        return x.untyped_storage()
+    with torch._C.DisableTorchFunctionSubclass():  # a subclass may speak for itself, but not to us
+        return x.untyped_storage()
+
+
 def place_of(x: Tensor) -> torch.device | None:
     """The simulated GPU that a tensor is on; None: on the CPU (or wherever torch has it)."""
     try:
-        return x.untyped_storage().__dict__.get(TAG)
+        return vars(_storage(x)).get(TAG)
     except (RuntimeError, NotImplementedError):
         if torch._C._functorch.is_functorch_wrapped_tensor(x):  # under vmap, grad, …
             return place_of(torch._C._functorch.get_unwrapped(x))
@@ -56,7 +63,7 @@ def put(value: Any, gpu: torch.device | None) -> Any:
             elif value.layout != torch.strided or value.is_nested:
                 raise NotSimulated(f"A tensor of layout {value.layout} on the GPU")
             else:
-                setattr(value.untyped_storage(), TAG, gpu)
+                setattr(_storage(value), TAG, gpu)
     elif isinstance(value, tuple | list):
         for item in value:
             put(item, gpu)
@@ -127,18 +134,17 @@ def convert(
     gpu: torch.device | None,
     dtype: torch.dtype | None = None,
     copy: bool = False,
-    memory_format: torch.memory_format = torch.preserve_format,
+    memory_format: torch.memory_format | None = None,
 ) -> Tensor:
-    """`x.to(…)`, with a GPU or the CPU as its target."""
-    if dtype is not None and dtype != x.dtype:
-        made = x.to(dtype, memory_format=memory_format)
-    elif copy or place_of(x) != gpu:
-        x.to("cpu")  # fails for a meta tensor, as it should
-        made = x.clone(memory_format=memory_format)
-    else:
-        return x.to(dtype, memory_format=memory_format) if dtype else x
-    result: Tensor = put(made, gpu)
-    return result
+    """`x.to(…)`, from a GPU or to one; a tensor that is there already and so is itself."""
+    kept = place_of(x) == gpu
+    result: Tensor = x.to(
+        x.device if kept else "cpu",  # where it really is
+        dtype or x.dtype,
+        copy=copy or not kept,
+        memory_format=memory_format or torch.preserve_format,
+    )
+    return put(result, gpu)  # type: ignore[no-any-return]
 
 
 def common(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.device | None:

@@ -99,24 +99,32 @@ def _same_generator(generator: Any) -> None:
         raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
 
 
+def _convert(
+    func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], gpu: torch.device | None, *how: Any
+) -> Any:
+    """What is on the CPU and stays there is torch's business."""
+    elsewhere = gpu is None and place_of(args[0]) is None
+    return func(*args, **kwargs) if elsewhere else convert(args[0], gpu, *how)
+
+
 def _to(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, *rest = args
-    kwargs = dict(kwargs)  # ours to change: a functools.partial hands out its own
-    copy = kwargs.pop("copy", False)
-    other = rest[0] if rest and isinstance(rest[0], Tensor) else kwargs.pop("other", None)
+    options = dict(kwargs)  # ours to change: a functools.partial hands out its own
+    copy = options.pop("copy", False)
+    other = rest[0] if rest and isinstance(rest[0], Tensor) else options.pop("other", None)
     if other is not None:
-        return convert(x, place_of(other), other.dtype, copy or any(rest[2:3]))
+        return _convert(func, args, kwargs, place_of(other), other.dtype, copy or any(rest[2:3]))
     if len(rest) > 3 or (len(rest) > 2 and isinstance(rest[0], torch.dtype)):
         copy = bool(rest.pop())
     if rest and isinstance(rest[0], int):
         rest[0] = gpu_of(rest[0])
-    if isinstance(kwargs.get("device"), int):
-        kwargs["device"] = gpu_of(kwargs["device"])
-    device, dtype, _, memory_format = torch._C._nn._parse_to(*rest, **kwargs)
-    gpu = place_of(x) if device is None else gpu_of(device)
+    if isinstance(options.get("device"), int):
+        options["device"] = gpu_of(options["device"])
+    device, dtype, _, memory_format = torch._C._nn._parse_to(*rest, **options)
     if device is not None and device.type not in ("cpu", "cuda"):
         return func(*args, **kwargs)
-    return convert(x, gpu, dtype, copy, memory_format or torch.preserve_format)
+    gpu = place_of(x) if device is None else gpu_of(device)
+    return _convert(func, args, kwargs, gpu, dtype, copy, memory_format)
 
 
 def _cuda(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -125,7 +133,7 @@ def _cuda(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _cpu(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    return convert(args[0], None)
+    return _convert(func, args, kwargs, None)
 
 
 def _type(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -136,12 +144,12 @@ def _type(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         name = func(x)
         return name if place_of(x) is None else name.replace("torch.", "torch.cuda.")
     if isinstance(wanted, torch.dtype):
-        return convert(x, place_of(x), wanted)
+        return _convert(func, args, kwargs, place_of(x), wanted)
     if isinstance(wanted, str):
         *_, where, name = wanted.split(".")
         wanted = getattr(torch.cuda if where == "cuda" else torch, name)
     gpu = (place_of(x) or gpu_of("cuda")) if isinstance(wanted, CudaType) else None
-    return convert(x, gpu, wanted.dtype)
+    return _convert(func, args, kwargs, gpu, wanted.dtype)
 
 
 def _device(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -151,7 +159,7 @@ def _device(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _type_as(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     other = kwargs.get("other", args[-1])
-    return convert(args[0], place_of(other), other.dtype)
+    return _convert(func, args, kwargs, place_of(other), other.dtype)
 
 
 def _numpy(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -326,7 +334,7 @@ for rule, names in (
     (_pack, "_pack_padded_sequence _pad_packed_sequence"),
     (_text, "__repr__ __format__"),
     # A storage says itself where it is, and DLPack hands out the memory.
-    (_refuse, "storage untyped_storage _typed_storage __dlpack__"),
+    (_refuse, "storage untyped_storage _typed_storage __dlpack__ apply_ map_"),
     (_first, "copy_ expand_as view_as reshape_as broadcast_tensors tensor_split ctc_loss"),
     (_first, "atleast_1d atleast_2d atleast_3d"),
     # These may see two devices, or ask for none, or give a view, or are looked after elsewhere
