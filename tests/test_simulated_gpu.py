@@ -161,6 +161,13 @@ def test_off_nothing_of_torch_is_changed() -> None:
         torch.ones(2, device="cuda")
 
 
+def test_a_mode_that_is_left_behind_does_no_harm() -> None:
+    with simulated_gpu.on():
+        torch.device("cuda").__enter__()
+    assert torch.overrides._get_current_function_mode_stack() == []
+    assert str(torch.zeros(1).device) == "cpu"
+
+
 def test_an_error_leaves_nothing_of_torch_changed() -> None:
     before = state_of_torch()
     with pytest.raises(ZeroDivisionError), simulated_gpu.on():

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from autograder.simulated_gpu.below import changes
 from autograder.simulated_gpu.place import NotSimulated, state
-from autograder.simulated_gpu.rules import MODE
+from autograder.simulated_gpu.rules import MODE, listening
 
 __all__ = ["TESTED", "NotSimulated", "on", "plain", "prepare", "supported"]
 
@@ -44,6 +44,8 @@ def on() -> Iterator[None]:
             raise state.missed from error
         raise
     finally:
+        while listening():  # below a mode that was left behind
+            torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
         for owner, name, value in saved:
             setattr(owner, name, value)
         default = torch.utils._device.CURRENT_DEVICE

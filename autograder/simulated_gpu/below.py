@@ -20,7 +20,7 @@ from autograder.simulated_gpu.cuda import (
     unknown,
 )
 from autograder.simulated_gpu.place import TAG, arrived, gpu_of, place_of, put, state, tensors_in
-from autograder.simulated_gpu.rules import MODE
+from autograder.simulated_gpu.rules import MODE, listening
 
 
 def _overridden(values: Any) -> bool:
@@ -37,24 +37,19 @@ def _overridden(values: Any) -> bool:
     )
 
 
-def _listening() -> bool:
-    """Whether the mode is on: not so in a rule, nor in what it calls."""
-    return MODE in torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
-
-
 def _in_context(
     original: Any, context: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
 ) -> Any:
     """`with torch.device("cuda"):` comes before our mode, and may speak to it. A default device comes
     after it, and would speak to the CPU's torch; _create looks after that one."""
-    if _listening():
+    if listening():
         return original(context, func, types, args, kwargs)
     return func(*args, **(kwargs or {}))
 
 
 def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any:
     """The autograd engine, with the mode on for hooks and for backward functions in Python."""
-    if _listening():
+    if listening():
         result = original(outputs, *args, **kwargs)
     else:
         with MODE:
@@ -72,7 +67,7 @@ def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any
 def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
     """A Function in Python: its node remembers the device that its gradients come to."""
     result = original(cls, *args, **kwargs)
-    if not _listening():
+    if not listening():
         return result  # a part of an operation of torch: on the way back the mode is off as well
     with torch._C.DisableTorchFunction():
         for x in tensors_in(result if isinstance(result, tuple | list) else [result], []):
@@ -155,7 +150,7 @@ def changes() -> list[tuple[Any, str, Any]]:
     saved = torch.autograd.graph.saved_tensors_hooks
     engine = vars(torch.autograd)["_engine_run_backward"]
     of_function = vars(function)["apply"].__func__
-    changes = [
+    found = [
         *replaced(torch.cuda, CUDA),
         *replaced(torch.accelerator, ACCELERATOR),
         (torch, "Generator", Generator),
@@ -166,11 +161,8 @@ def changes() -> list[tuple[Any, str, Any]]:
         *((torch.nested, name, partial(unknown, name)) for name in torch.nested.__all__),
         (nn.DataParallel, "forward", lambda *args, **kwargs: unknown("nn.DataParallel")),
         (torch.backends.cuda, "is_built", constant(True)),
-        (
-            torch.backends.cudnn.__dict__["m"],  # the module that its namesake asks
-            "is_acceptable",
-            constant(False),
-        ),  # it would warn that none is there
+        # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
+        (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),
         (context, "__torch_function__", _method(_in_context, vars(context)["__torch_function__"])),
         (F, "has_torch_function", _overridden),
         (F, "has_torch_function_variadic", lambda *values: _overridden(values)),
@@ -192,5 +184,5 @@ def changes() -> list[tuple[Any, str, Any]]:
         plain: Any = getattr(torch, name, None)
         if name.endswith("Tensor") and hasattr(plain, "dtype"):
             members = {"plain": plain, "dtype": plain.dtype, "__module__": "torch.cuda"}
-            changes.append((torch.cuda, name, CudaType(name, (), members)))
-    return [change for change in changes if change[1] in vars(change[0])]
+            found.append((torch.cuda, name, CudaType(name, (), members)))
+    return [change for change in found if change[1] in vars(change[0])]

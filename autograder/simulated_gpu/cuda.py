@@ -138,6 +138,10 @@ def _seed(seed: int) -> None:
     torch.default_generator.manual_seed(int(seed))  # all devices share one stream of numbers
 
 
+def unknown(name: str, *args: Any, **kwargs: Any) -> Any:
+    raise NotSimulated(name)
+
+
 def constant(value: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: value
 
@@ -158,9 +162,8 @@ CUDA: dict[str, Any] = {
     "get_device_capability": lambda device=None: (8, 0),
     "get_arch_list": constant([]),
     "mem_get_info": constant((MEMORY, MEMORY)),
-    "memory_stats": constant({}),
     "memory_summary": constant(""),
-    "CUDAGraph": lambda *args, **kwargs: unknown("torch.cuda.CUDAGraph"),
+    "CUDAGraph": partial(unknown, "torch.cuda.CUDAGraph"),
     "Stream": _Instant,
     "Event": _Instant,
     "stream": lambda stream: stream if stream is not None else _Instant(),
@@ -184,8 +187,9 @@ ZERO = words(
     """memory_allocated max_memory_allocated memory_reserved max_memory_reserved memory_cached
     max_memory_cached utilization memory_usage"""
 )
-# torch's C++ asks for this where it is about to use CUDA, and only once: what came so far is lost.
-CUDA["_lazy_init"] = lambda: unknown("This use of CUDA")
+CUDA["_lazy_init"] = partial(
+    unknown, "This use of CUDA"
+)  # asked for where torch's C++ would use it
 CUDA |= dict.fromkeys(NOTHING, constant(None)) | dict.fromkeys(ZERO, constant(0))
 ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in CUDA} | {
     "current_accelerator": lambda check_available=False: torch.device("cuda"),
@@ -194,10 +198,6 @@ ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in
     "set_device_index": _set_device,
     "set_device_idx": _set_device,
 }
-
-
-def unknown(name: str, *args: Any, **kwargs: Any) -> Any:
-    raise NotSimulated(name)
 
 
 def replaced(module: ModuleType, ours: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]]:

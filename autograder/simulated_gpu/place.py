@@ -70,22 +70,17 @@ def put(value: Any, gpu: torch.device | None) -> Any:
     return value
 
 
-def moved(value: Tensor, gpu: torch.device | None) -> Tensor:
-    """This tensor if it is there, else a copy that is: a copy has its own storage, so its own tag."""
-    if place_of(value) == gpu:
-        return value
-    copy: Tensor = put(value.clone(), gpu)
-    return copy
-
-
 def arrived(value: Any, gpu: torch.device | None) -> Any:
-    """Gradients as a hook gets them: autograd made them below Python, so they have no tag yet."""
+    """Gradients as a hook gets them: autograd made them below Python, so they have no tag yet.
+
+    One that has another device's came from there, through a copy that gave it on as it was.
+    """
     if isinstance(value, tuple | list):
         return type(value)(arrived(item, gpu) for item in value)
     if not isinstance(value, Tensor):
         return value
     with torch._C.DisableTorchFunction():
-        return put(value, gpu) if place_of(value) is None else moved(value, gpu)
+        return put(value if place_of(value) in (None, gpu) else value.clone(), gpu)
 
 
 def tensors_in(values: Sequence[Any], found: list[Tensor]) -> list[Tensor]:

@@ -59,7 +59,8 @@ def _run(
     func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], gpu: torch.device | None
 ) -> Any:
     """Run on the CPU what a GPU can do; CPUs lack some kernels that CUDA has, and the other way."""
-    if name in PRODUCTS and args and not (args[0].is_floating_point() or args[0].is_complex()):
+    x = args[0] if args and name in PRODUCTS else None
+    if isinstance(x, Tensor) and not (x.is_floating_point() or x.is_complex()):
         raise RuntimeError("\"addmm_cuda\" not implemented for 'Long'")
     state.running = gpu
     try:
@@ -396,3 +397,8 @@ class _Mode(TorchFunctionMode):
 
 
 MODE = _Mode()
+
+
+def listening() -> bool:
+    """Whether the mode is on: not so in a rule, nor in what it calls."""
+    return MODE in torch.overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
