@@ -25,6 +25,7 @@ from tests.gpu_programs import DRAWN, MISTAKES, OPERATIONS, PROGRAMS, Given
 GPUS = ["simulated"]
 if torch.cuda.is_available():
     GPUS.append(pytest.param("real", marks=pytest.mark.gpu))  # type: ignore[arg-type]
+    torch.backends.cudnn.allow_tf32 = False  # its products have three digits
 on_each_gpu = pytest.mark.parametrize("gpu", GPUS)
 
 
@@ -146,7 +147,7 @@ def state_of_torch() -> list[Any]:
 
 
 def test_off_nothing_of_torch_is_changed() -> None:
-    before = state_of_torch()
+    before, available = state_of_torch(), torch.cuda.is_available()
     with simulated_gpu.on():
         x = torch.ones(2, device="cuda")
         assert torch.cuda.is_available()
@@ -154,11 +155,12 @@ def test_off_nothing_of_torch_is_changed() -> None:
         torch.set_autocast_enabled("cuda", True)
     assert all(one is other for one, other in zip(state_of_torch(), before, strict=True))
     assert str(x.device) == "cpu"
-    assert not torch.cuda.is_available()
+    assert torch.cuda.is_available() is available
     assert str(torch.zeros(1).device) == "cpu"
     assert not torch.is_autocast_enabled("cuda")
-    with pytest.raises(AssertionError, match="not compiled with CUDA"):
-        torch.ones(2, device="cuda")
+    if not available:
+        with pytest.raises((AssertionError, RuntimeError)):
+            torch.ones(2, device="cuda")
 
 
 def test_a_mode_that_is_left_behind_does_no_harm() -> None:
