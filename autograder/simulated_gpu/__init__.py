@@ -23,7 +23,8 @@ from autograder.simulated_gpu.rules import MODE, listening
 
 __all__ = ["TESTED", "NotSimulated", "on", "plain", "prepare", "supported"]
 
-TESTED = ("2.13",)  # the versions of torch on which all of tests/test_simulated_gpu.py has run
+# The versions of torch on which all of tests/test_simulated_gpu.py has run.
+TESTED = ("2.9", "2.13")
 
 
 @contextmanager
