@@ -784,6 +784,20 @@ def gradients_across_devices(device: str) -> dict[str, Any]:
 
 
 @program
+def gradients_of_a_copy(device: str) -> dict[str, Any]:
+    """The gradient of the copy goes on to the original, perhaps as the same memory."""
+    here = Given("cpu")
+    there = here.x.to(device)
+    there.register_hook(lambda grad: seen.append(grad.device.type))
+    here.x.register_hook(lambda grad: seen.append(grad.device.type))
+    seen: list[str] = []
+    (there * 1).exp().sum().backward()
+    assert seen == [torch.device(device).type, "cpu"]
+    (gradient,) = torch.autograd.grad(here.y.to(device).sum() * 2, here.y)
+    return {"cpu x": here.x.grad, "cpu y": gradient}
+
+
+@program
 def checkpoints(device: str) -> dict[str, Any]:
     g = Given(device)
     layer = g.layer(lambda: nn.Sequential(nn.Linear(4, 4), nn.Tanh()))
