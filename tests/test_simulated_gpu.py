@@ -228,6 +228,11 @@ def test_torch_cuda_answers() -> None:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        pinned = torch.zeros(2, pin_memory=True)
+        assert [str(x.device) for x in (pinned, pinned.cuda(non_blocking=True))] == [
+            "cpu",
+            "cuda:0",
+        ]
         torch.cuda.manual_seed_all(3)
         one = torch.rand(3, device="cuda")
         torch.cuda.manual_seed(3)
