@@ -918,6 +918,7 @@ def autocast(device: str) -> dict[str, Any]:
     """The dtypes that CUDA's autocast gives; the CPU has other rules, so it is not asked for them."""
     g = Given(device)
     linear, norm = g.layer(lambda: nn.Linear(4, 4)), g.layer(lambda: nn.LayerNorm(4))
+    heads = g.layer(lambda: nn.MultiheadAttention(4, 2))
     kind = torch.device(device).type
     found: dict[str, Any] = {}
     for dtype in (torch.float16, torch.bfloat16):
@@ -932,6 +933,8 @@ def autocast(device: str) -> dict[str, Any]:
                 "sum": out.sum(),
                 "exp": out.exp(),
                 "loss": F.mse_loss(out, g.y),
+                "cross": F.cross_entropy(out, g.target),
+                "heads": heads(g.b, g.b, g.b)[0],
                 "residual": out + g.x,
                 "relu": out.relu(),
                 "double": g.x.double() @ g.s.double(),
@@ -942,7 +945,7 @@ def autocast(device: str) -> dict[str, Any]:
                 values["off"] = linear(g.x)
         values["loss"].backward()
         assert linear.weight.grad is not None
-        low = ["linear", "matmul", "einsum", "relu", "attention", "conv"]
+        low = ["linear", "matmul", "einsum", "relu", "attention", "heads", "conv"]
         wanted = {name: dtype if name in low else torch.float32 for name in values}
         if kind == "cuda":
             assert {n: v.dtype for n, v in values.items()} == wanted | {"double": torch.float64}

@@ -216,6 +216,20 @@ def test_a_second_gpu_is_another_device() -> None:
         assert str(torch.device(1)) == "cuda:1"
 
 
+def test_an_optimiser_steps_on_two_gpus() -> None:
+    with simulated_gpu.on():
+        one, two = (nn.Parameter(torch.ones(2, device=f"cuda:{i}")) for i in (0, 1))
+        optimiser = torch.optim.Adam([one, two], lr=0.5)
+        one.sum().backward()
+        two.sum().backward()
+        optimiser.step()
+        assert one.tolist() == two.tolist() == pytest.approx([0.5, 0.5])
+        assert [str(optimiser.state[p]["exp_avg"].device) for p in (one, two)] == [
+            "cuda:0",
+            "cuda:1",
+        ]
+
+
 def test_torch_cuda_answers() -> None:
     with simulated_gpu.on():
         assert torch.cuda.is_available()
@@ -277,6 +291,7 @@ def test_memory_is_not_shared_with_the_cpu() -> None:
             there += 1
         assert array.tolist() == x.tolist() == [0, 0]
         assert str(x.device) == "cpu"
+        assert x.to("cpu", copy=True).data_ptr() != x.data_ptr()
         back = there.cpu()
         back += 1
         assert there.tolist() == [1, 1]
