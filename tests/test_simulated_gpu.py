@@ -348,6 +348,11 @@ def twice(x: Tensor) -> Tensor:
     return torch.from_numpy(x.numpy() * 2)
 
 
+@torch.library.custom_op("simulated_gpu_tests::plus_nothing", mutates_args=())
+def plus_nothing(x: Tensor) -> Tensor:
+    return x + torch.zeros(x.shape)
+
+
 @torch.library.custom_op("simulated_gpu_tests::only_cuda", mutates_args=(), device_types="cuda")
 def only_cuda(x: Tensor) -> Tensor:
     return x * 2
@@ -428,6 +433,12 @@ def test_not_simulated_comes_out_even_where_it_is_caught() -> None:
     for submission in (swallows, wraps):
         with pytest.raises(NotSimulated, match="compile is not simulated"), simulated_gpu.on():
             submission()
+
+
+def test_a_default_device_does_not_reach_into_operations() -> None:
+    with simulated_gpu.on():
+        torch.set_default_device("cuda")
+        assert str(plus_nothing(torch.ones(2)).device) == "cuda:0"
 
 
 def test_a_script_is_not_simulated() -> None:
