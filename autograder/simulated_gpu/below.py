@@ -37,16 +37,6 @@ def _overridden(values: Any) -> bool:
     )
 
 
-def _in_context(
-    original: Any, context: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
-) -> Any:
-    """`with torch.device("cuda"):` comes before our mode, and may speak to it. A default device comes
-    after it, and would speak to the CPU's torch; _create looks after that one."""
-    if listening():
-        return original(context, func, types, args, kwargs)
-    return func(*args, **(kwargs or {}))
-
-
 def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any:
     """The autograd engine, with the mode on for hooks and for backward functions in Python."""
     if listening():
@@ -143,7 +133,6 @@ def _method(wrapper: Any, original: Any) -> Any:
 def changes() -> list[tuple[Any, str, Any]]:
     """Everything of torch that is replaced while the simulation is on."""
     F = nn.functional
-    context = torch.utils._device.DeviceContext
     function = torch.autograd.Function
     node = torch.autograd.function.BackwardCFunction
     hook = torch.utils.hooks.BackwardHook
@@ -163,7 +152,6 @@ def changes() -> list[tuple[Any, str, Any]]:
         (torch.backends.cuda, "is_built", constant(True)),
         # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
         (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),
-        (context, "__torch_function__", _method(_in_context, vars(context)["__torch_function__"])),
         (F, "has_torch_function", _overridden),
         (F, "has_torch_function_variadic", lambda *values: _overridden(values)),
         (F, "has_torch_function_unary", lambda value: _overridden((value,))),
