@@ -732,6 +732,8 @@ def hooks(device: str) -> dict[str, Any]:
     act = nn.Tanh()
     layer.register_forward_hook(lambda module, given, out: seen.update(out=out.detach()))
     act.register_full_backward_hook(lambda module, given, out: seen.update(given=given, back=out))
+    act.register_full_backward_pre_hook(lambda module, out: seen.update(before=out))
+    layer.register_full_backward_hook(lambda module, given, out: seen.update(whole=(given, out)))
     layer.weight.register_post_accumulate_grad_hook(lambda p: seen.update(weight=p.grad.clone()))
     h = layer(g.x)
     h.register_hook(lambda grad: seen.update(h=grad) or grad * 2)
