@@ -148,6 +148,7 @@ def _preload(extra: list[str]) -> None:
     import torch
 
     import autograder.worker  # noqa: F401
+    from autograder import simulated_gpu
 
     for name in extra:
         importlib.import_module(name)
@@ -157,6 +158,7 @@ def _preload(extra: list[str]) -> None:
     torch.backends.mps.is_available = lambda: False  # type: ignore[assignment]
     torch.set_num_threads(1)
     _warm_up()
+    simulated_gpu.prepare()
 
 
 def _warm_up() -> None:
