@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +20,7 @@ from autograder import results
 from autograder.errors import UsageError
 from autograder.reports.export import export
 from autograder.results import CheckResult, Result, Student, TodoResult
+from autograder.settings import CourseSettings, Late
 from tests.conftest import REPOSITORY
 from tests.platforms import PLATFORMS, packed, unpacked
 
@@ -542,3 +544,39 @@ def test_results_whose_student_is_damaged_are_refused(tmp_path: Path, broken: st
     (tmp_path / "results.jsonl").write_text(f'{head}"student": {broken}}}\n', "utf-8")
     with pytest.raises(UsageError, match="is not what this version writes"):
         export("csv", tmp_path, None, None, ())
+
+
+# ---------------------------------------------------------------- what the course says
+
+
+DUE = datetime(2026, 5, 1, 23, 59, tzinfo=UTC)
+LATE = CourseSettings(
+    deadlines={"lstm": DUE}, late=Late(per_day=10, at_most=50, grace_minutes=15), groups=False
+)
+
+
+@pytest.mark.parametrize(
+    ("hours", "left"), [(0.2, "6"), (1, "5.4"), (30, "4.8"), (24 * 9, "3")], ids=str
+)
+def test_what_comes_late_loses_points(tmp_path: Path, hours: float, left: str) -> None:
+    submitted = (DUE + timedelta(hours=hours)).isoformat()
+    late = canvas_student("101", submitted=submitted)
+    landed = [graded("a", 6, late), graded("b", 6, canvas_student("102")), graded("c", 6)]
+    out = graded_class(tmp_path / "out", landed)
+    target, notes = export("csv", out, None, None, (), LATE)
+    rows = list(csv.DictReader(io.StringIO(target.read_text("utf-8-sig"))))
+    assert [row["lstm"] for row in rows] == [left, "6", "6"]
+    assert any("lateness: 1 results" in note for note in notes) == (left != "6")
+    target, _notes = export("gradescope", out, None, None, (), LATE)
+    answer = json.loads((target / "x" / "results.json").read_text("utf-8"))
+    assert answer["score"] == float(left)
+    assert ("came after" in answer["output"]) == (left != "6")
+
+
+def test_a_course_without_groups_gives_a_groups_result_to_the_first_named(tmp_path: Path) -> None:
+    members = canvas_student("101", "kim"), canvas_student("102", "lee")
+    group = Student(name="kim & lee", members=members)
+    out = graded_class(tmp_path / "out", [graded("kim & lee", 6, group)])
+    for settings, expected in ((CourseSettings(), {"101", "102"}), (LATE, {"101"})):
+        target, _notes = export("canvas", out, None, None, (), settings)
+        assert imported(target.read_bytes()).keys() == expected
