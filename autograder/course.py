@@ -28,6 +28,7 @@ class CheckInfo:
     apart: tuple[str, ...] = ()
     clue: bool = False
     always: bool = False
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Assignment:
                 tuple(c["apart"]),
                 c["clue"],
                 c["always"],
+                c["gpu"],
             )
             for c in summary["checks"]
         ]

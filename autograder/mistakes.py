@@ -25,7 +25,10 @@ from autograder.variants import Behaviour, Variant
 
 VERSION = 1  # of this format
 # The modules that decide what is recorded.
-ENGINE = "check", "compare", "diagnose", "draw", "observation", "variants", "worker"
+ENGINE = (
+    *("check", "compare", "diagnose", "draw", "gpu", "observation", "simulated_gpu", "variants"),
+    "worker",
+)
 
 
 class Recorded:

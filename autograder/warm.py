@@ -111,6 +111,7 @@ def _summary(name: str, module: ModuleType) -> dict[str, Any]:
                 "apart": list(c.apart),
                 "clue": c.clue,
                 "always": c.always,
+                "gpu": c.gpu,
             }
             for c in checks_of(module).values()
         ],

@@ -1,0 +1,91 @@
+"""A submission on a machine with a GPU: executed again while one is simulated, and checked there.
+
+A module may choose its device when it is executed, as in the course's notes
+(`device = torch.device("cuda" if torch.cuda.is_available() else "cpu")`). So what runs on the GPU is
+the same code, executed once more while the GPU is on, and kept beside the ordinary module.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from types import ModuleType
+from typing import Generic, TypeVar
+
+import torch
+import torch.utils._device
+
+from autograder import simulated_gpu
+
+Module = TypeVar("Module", bound=ModuleType)
+
+
+class OnGPU(Generic[Module]):
+    """One submission on the GPU. `make` makes an empty module, `execute` runs the student's code in it."""
+
+    def __init__(
+        self, home: str, make: Callable[[], Module], execute: Callable[[Module], object]
+    ) -> None:
+        self._home, self._make, self._execute = home, make, execute
+        self._module: Module | None = None
+        self._failed: BaseException | None = None
+        self._default: torch.device | None = None  # the default device that the module has set
+        self._helpers: dict[str, ModuleType] = {}  # modules of the student's own, as on a GPU
+
+    def module(self) -> Module:
+        """The module as it is on a GPU. Raises what its code raises there."""
+        if self._failed:
+            raise self._failed
+        if self._module is None:
+            try:
+                with self._swapped(), simulated_gpu.on():
+                    module = self._make()
+                    # What it prints was printed when it was executed for the first time.
+                    with redirect_stdout(Nowhere()), redirect_stderr(Nowhere()):
+                        self._execute(module)
+                    default = torch.utils._device.CURRENT_DEVICE
+                    if default is not None and default.type == "cuda":
+                        self._default = default
+            except BaseException as error:
+                self._failed = error
+                raise
+            self._module = module
+        return self._module
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        """While it is on, there is a GPU, for this submission."""
+        with self._swapped(), simulated_gpu.on():
+            if self._default is not None:
+                torch.set_default_device(self._default)
+            yield
+
+    @contextmanager
+    def _swapped(self) -> Iterator[None]:
+        """The student's helper modules are those of the GPU: they may choose a device as well."""
+        ordinary = self._take_helpers()
+        sys.modules.update(self._helpers)
+        try:
+            yield
+        finally:
+            self._helpers = self._take_helpers()
+            sys.modules.update(ordinary)
+
+    def _take_helpers(self) -> dict[str, ModuleType]:
+        place = self._home + os.sep
+        found = {
+            name: module
+            for name, module in list(sys.modules.items())
+            if str(getattr(module, "__dict__", {}).get("__file__")).startswith(place)
+        }
+        for name in found:
+            del sys.modules[name]
+        return found
+
+
+class Nowhere(io.TextIOBase):
+    """Where everything can be written, and nothing is kept."""
+
+    def write(self, text: str) -> int:
+        return len(text)
