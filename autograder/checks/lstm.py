@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -18,6 +19,7 @@ from autograder.check import (
     given_to_linear,
     gradients,
     on_gpu,
+    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
@@ -283,6 +285,45 @@ def states_of_two_models(module: Any, draw: Draw) -> dict[str, Any]:
     }
 
 
+@clue(todo="h0_c0", gpu=True)
+def where_the_states_come_from(module: Any, draw: Draw) -> dict[str, Any]:
+    """Where the states are if all is made on the GPU by default, and whether NumPy made them."""
+    with default_dtype(torch.float32):
+        model, x = on_gpu(classifier(module, draw, 3, 4, 5, 2)), draw(6, 7, 3).to("cuda")
+        with FromNumPy() as numpy, torch.device("cuda"):
+            seen = attempt(lambda: states(model, x, refused=True))
+        found: dict[str, Any] = {
+            f"{name} by default": str(seen[name].device)
+            for name in ("h0", "c0")
+            if isinstance(seen, dict) and isinstance(seen[name], Tensor)
+        }
+        return found | {"made by NumPy": numpy.seen}
+
+
+class FromNumPy(TorchFunctionMode):
+    """Sees whether a tensor is made from an array."""
+
+    seen = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen |= any(isinstance(value, np.ndarray) for value in args)
+        return func(*args, **(kwargs or {}))
+
+    def __enter__(self) -> "FromNumPy":
+        self.original = torch.from_numpy
+
+        def from_numpy(array: Any) -> Tensor:  # no mode is asked about this one
+            self.seen = True
+            return self.original(array)
+
+        torch.from_numpy = from_numpy
+        return super().__enter__()  # type: ignore[no-any-return]
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        torch.from_numpy = self.original
+
+
 def states_handed_over(
     module: Any, draw: Draw, xdim: int, hdim: int, n_layer: int, batch: int, time: int
 ) -> Iterator[tuple[int, ...]]:
@@ -304,3 +345,11 @@ def what_is_given_to_lin(module: Any, draw: Draw) -> dict[str, Any]:
     model = classifier(module, draw, 6, 5, 4, 3)
     x = draw(2, 7, 6)
     return given_to_linear(lambda: model(x), {"input of lin": draw.parameter("lin.weight")})
+
+
+@clue(todo="last_step", apart={"h0_c0": ignore_states}, gpu=True)
+def what_a_gpu_refuses(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where the scores come from."""
+    model = on_gpu(classifier(module, draw, 4, 6, 5, 2))
+    x = draw(3, 7, 4).to("cuda")
+    return refused_on_gpu(lambda: model(x))
