@@ -335,7 +335,9 @@ def what_is_given_to_the_projections(module: Any, draw: Draw) -> dict[str, Any]:
 def what_a_gpu_refuses(module: Any, draw: Draw) -> dict[str, Any]:
     """What is on the CPU where it meets Q, K and V."""
     Q, K, V = (draw(2, n, 4).to("cuda").requires_grad_() for n in (3, 5, 5))
-    return refused_on_gpu(lambda: attend(module, Q, K, V, draw.mask(3, 5).to("cuda")))
+    seen = refused_on_gpu(lambda: attend(module, Q, K, V))
+    masked = refused_on_gpu(lambda: attend(module, Q, K, V, draw.mask(3, 5).to("cuda")))
+    return seen | {f"{name}, masked": what for name, what in masked.items()}
 
 
 @clue(todo="mha", apart={"sdpa": other_attention}, gpu=True)

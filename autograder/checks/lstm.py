@@ -312,12 +312,13 @@ class FromNumPy(TorchFunctionMode):
     def __enter__(self) -> "FromNumPy":
         self.original = torch.from_numpy
 
-        def from_numpy(array: Any) -> Tensor:  # no mode is asked about this one
+        def from_numpy(ndarray: Any) -> Tensor:  # no mode is asked about this one
             self.seen = True
-            return self.original(array)
+            return self.original(ndarray)
 
         torch.from_numpy = from_numpy
-        return super().__enter__()  # type: ignore[no-any-return]
+        super().__enter__()
+        return self
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
