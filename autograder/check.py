@@ -214,11 +214,20 @@ def alike_under_autocast(run: Callable[[], Tensor]) -> dict[str, Any]:
     return seen
 
 
-def refused_on_gpu(run: Callable[[], Any]) -> dict[str, Any]:
+def place(run: Callable[[], Any]) -> str:
+    """On which device a call gives its result (or the first part of it)."""
+    try:
+        result = run()
+        return str((result[0] if isinstance(result, tuple) else result).device)
+    except Exception:
+        return "an error"
+
+
+def refused_on_gpu(run: Callable[[], Any], whole: int = 0) -> dict[str, Any]:
     """What is on the CPU in the first call of torch that a GPU refuses, while `run` goes on. For clues.
 
     Inputs and weights require gradients, so that what is computed from them can be told from what
-    an answer makes itself.
+    an answer makes itself. `whole`: how many numbers a result has that is not only a part.
     """
     import torch
     from torch.overrides import TorchFunctionMode
@@ -229,7 +238,7 @@ def refused_on_gpu(run: Callable[[], Any]) -> dict[str, Any]:
         if not x.is_floating_point():
             return "a mask" if x.dtype == torch.bool else "an index"
         if x.requires_grad:
-            return "a result"
+            return "a whole result" if x.numel() == whole else "a result"
         return "a number" if x.numel() == 1 else "a tensor"
 
     def tensors(values: Any) -> list[Tensor]:

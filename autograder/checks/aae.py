@@ -16,12 +16,10 @@ from torch import Tensor, nn
 from autograder.check import (
     REMARKS,
     Inseparable,
-    attempt,
     check,
-    clue,
     distinct,
     gradients,
-    refused_on_gpu,
+    place,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
@@ -635,8 +633,8 @@ def given_code_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
     with default_dtype(torch.float32):
         mu = draw(4, 3).to("cuda")
         return {
-            "device of what reparameterization gives": attempt(
-                lambda: str(tensor(module.reparameterization(mu, mu), "z").device)
+            "device of what reparameterization gives": place(
+                lambda: module.reparameterization(mu, mu)
             )
         }
 
@@ -648,7 +646,7 @@ def given_networks_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
     seen = {}
     for name, gives in GIVES.items():
         x = draw(4, *SIZES.get(name, (3,))).to("cuda")
-        seen[f"device of {gives}"] = attempt(
-            lambda: str(network(module, draw, name, 3, "given").to("cuda")(x).device)  # noqa: B023
+        seen[f"device of {gives}"] = place(
+            lambda: network(module, draw, name, 3, "given").to("cuda")(x)  # noqa: B023
         )
     return seen

@@ -15,6 +15,7 @@ from autograder.check import (
     gradients,
     on_gpu,
     parts,
+    place,
     refused_on_gpu,
     tensor,
 )
@@ -428,16 +429,11 @@ def given_code_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
         "EncoderModule": lambda: module.EncoderModule(6, 2, 2, 4, 0.2),
     }
     x = draw(3, 4, 6).to("cuda")
-    seen = {name: attempt(lambda: where(on_gpu(make())(x))) for name, make in makes.items()}  # noqa: B023
+    seen = {name: place(lambda: on_gpu(make())(x)) for name, make in makes.items()}  # noqa: B023
     patches: Any = on_gpu(module.ImageEmbedding(2, 6, 3, 5))
     image = draw(3, 2, 6, 6).to("cuda")
-    seen["embedded patches"] = attempt(lambda: where(patches.linear(patches.rearrange(image))))
-    return {f"device of {name}": place for name, place in seen.items()}
-
-
-def where(result: Any) -> str:
-    """The device of a result, or of the first part of it."""
-    return str((result[0] if isinstance(result, tuple) else result).device)
+    seen["embedded patches"] = place(lambda: patches.linear(patches.rearrange(image)))
+    return {f"device of {name}": found for name, found in seen.items()}
 
 
 @check(todo="given", points=0)
@@ -518,7 +514,7 @@ def what_the_model_knows_of(module: Any, draw: Draw) -> dict[str, Any]:
 def what_a_gpu_refuses_of_the_tokens(module: Any, draw: Draw) -> dict[str, Any]:
     """What is on the CPU where it meets the patches."""
     model, images = on_gpu(embedding(module, draw, 3, 4, 2, 5)), draw(6, 3, 4, 4).to("cuda")
-    return refused_on_gpu(lambda: model(images))
+    return refused_on_gpu(lambda: model(images), whole=6 * 5 * 5)
 
 
 @clue(todo="encoder_block", apart={"given": other_sublayers}, gpu=True)
