@@ -167,7 +167,7 @@ def _raised_before(
         comes_first = other.todo in check.apart and check.todo not in other.apart
         if comes_first and (first := outcomes[other.id].raised):
             same = (first.type, first.place) == (raised.type, raised.place)
-            if same and raised.place is not None:
+            if same and raised.place is not None and raised.step:  # not where it is executed
                 return other.todo
     return ""
 
