@@ -5,7 +5,7 @@ READY := .venv/.ready
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 CPU_WHEELS := https://download.pytorch.org/whl/cpu
 
-.PHONY: help demo test lint drift doctor bench generated clean
+.PHONY: help demo test test-gpu lint drift doctor bench generated clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -15,6 +15,12 @@ demo: $(READY)  ## grade the small class in tests/submissions, and show the tabl
 
 test: $(READY)  ## run every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# It needs a torch that is built for CUDA: pip install one into .venv.
+test-gpu: $(READY)  ## run the programs of the simulated GPU on a real one
+	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; \
+		then $(BIN)/pytest -m gpu tests/test_simulated_gpu.py; \
+		else echo "Not run: there is no GPU here that this torch can use."; fi
 
 lint: $(READY)  ## check style, format and types
 	$(BIN)/ruff check .

@@ -1,0 +1,95 @@
+"""A simulated CUDA device: while it is on, tensors say that they are on "cuda:0", with real values.
+
+A tensor on the simulated GPU is an ordinary CPU tensor whose *storage* carries a tag, the device
+(place.py). A TorchFunctionMode sees every call of torch's public functions, refuses what CUDA
+refuses, runs the rest on the CPU and tags the results (rules.py). So values, gradients and aliasing
+are the CPU's own, and nothing below Python could abort the process. What the mode cannot see is
+replaced for as long as the simulation is on (cuda.py, below.py).
+
+What cannot be done faithfully raises NotSimulated, and `on` raises it again at its end, in case that
+a submission caught it: the check is then not run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from autograder.simulated_gpu.below import changes
+from autograder.simulated_gpu.place import NotSimulated, state
+from autograder.simulated_gpu.rules import MODE, listening
+
+__all__ = ["TESTED", "NotSimulated", "on", "plain", "prepare", "supported"]
+
+# The versions of torch on which all of tests/test_simulated_gpu.py has run.
+TESTED = ("2.9", "2.13")
+
+
+@contextmanager
+def on() -> Iterator[None]:
+    """While it is on, this machine has two GPUs, "cuda:0" and "cuda:1"; then all is as before."""
+    state.current, state.missed = 0, None
+    saved = [(owner, name, vars(owner)[name]) for owner, name, _ in changes()]
+    autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
+    for owner, name, value in changes():
+        setattr(owner, name, value)
+    try:
+        with MODE:
+            yield
+    except NotSimulated:
+        raise
+    except Exception as error:
+        if state.missed is not None:
+            raise state.missed from error
+        raise
+    finally:
+        while listening():  # below a mode that was left behind
+            torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
+        for owner, name, value in saved:
+            setattr(owner, name, value)
+        default = torch.utils._device.CURRENT_DEVICE
+        if default is not None and default.type == "cuda":
+            torch.set_default_device(None)
+        torch.set_autocast_enabled("cuda", autocast[0])
+        torch.set_autocast_dtype("cuda", autocast[1])
+    if state.missed is not None:
+        raise state.missed
+
+
+def plain(value: Tensor) -> Tensor:
+    """The ordinary CPU tensor that a simulated one holds: a copy, with no history."""
+    with torch._C.DisableTorchFunction():
+        return value.detach().clone()
+
+
+@cache
+def supported() -> str:
+    """Why no GPU can be simulated with this torch, in a sentence; "" if one can."""
+    version = ".".join(torch.__version__.split(".")[:2])
+    if version not in TESTED:
+        return f"torch {torch.__version__} is not among those the simulated GPU is tested with."
+    try:
+        with on():
+            x = torch.ones(2, device="cuda", requires_grad=True)
+            (grad,) = torch.autograd.grad((x * x).sum(), x)
+            works = str(x[1:].detach().device) == str(grad.device) == "cuda:0"
+    except Exception as error:
+        return f"This torch lacks what the simulated GPU needs ({type(error).__name__}: {error})."
+    return "" if works else "This torch lacks what the simulated GPU needs."
+
+
+def prepare() -> None:
+    """Once, before any fork: load what torch loads at first use, so that no worker has to."""
+    if supported():
+        return
+    model = nn.Sequential(nn.Linear(4, 4), nn.LayerNorm(4), nn.Dropout(), nn.BatchNorm1d(4))
+    lstm = nn.LSTM(4, 4, batch_first=True)
+    with on():
+        with torch.autocast("cuda"):
+            features = model.cuda()(torch.randn(8, 4, device="cuda"))
+        out, _ = lstm.cuda()(features.float().view(2, 4, 4))
+        loss = nn.functional.cross_entropy(out[:, -1], torch.tensor([0, 3], device="cuda"))
+        torch.autograd.backward(loss)
+        str(loss)

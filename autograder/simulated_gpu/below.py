@@ -1,0 +1,188 @@
+"""What of torch is replaced while the simulation is on, and how.
+
+Most of a simulated GPU needs nothing of this: see rules.py. The rest is private to torch, and each
+piece says why it is needed. `changes` lists all of it.
+"""
+
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from autograder.simulated_gpu.cuda import (
+    ACCELERATOR,
+    CUDA,
+    CudaType,
+    Generator,
+    constant,
+    replaced,
+    unknown,
+)
+from autograder.simulated_gpu.place import TAG, arrived, gpu_of, place_of, put, state, tensors_in
+from autograder.simulated_gpu.rules import MODE, listening
+
+
+def _overridden(values: Any) -> bool:
+    """torch.nn.functional's question whether one of these speaks for itself (a subclass might).
+
+    To torch the mode does, for all tensors. Answered so, a function of several steps (multi-head
+    attention) runs step by step under the mode, each checked, and under autocast cast, on its own.
+    """
+    disabled = torch._C._disabled_torch_function_impl
+    return torch._C._is_torch_function_enabled() and any(
+        type(value) is not Tensor
+        and getattr(type(value), "__torch_function__", disabled) is not disabled
+        for value in values
+    )
+
+
+def _in_context(
+    original: Any, context: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
+) -> Any:
+    """`with torch.device("cuda"):` comes before our mode, and may speak to it. A default device comes
+    after it, and would speak to the CPU's torch; _create looks after that one."""
+    if listening():
+        return original(context, func, types, args, kwargs)
+    return func(*args, **(kwargs or {}))
+
+
+def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any:
+    """The autograd engine, with the mode on for hooks and for backward functions in Python."""
+    if listening():
+        result = original(outputs, *args, **kwargs)
+    else:
+        with MODE:
+            result = original(outputs, *args, **kwargs)
+    with torch._C.DisableTorchFunction():
+        inputs = args[3] if len(args) > 3 else kwargs.get("inputs", ())
+        if not isinstance(result, tuple) or len(result) != len(inputs):
+            return result
+        return tuple(
+            arrived(grad, place_of(x)) if isinstance(x, Tensor) else grad
+            for x, grad in zip(inputs, result, strict=True)
+        )
+
+
+def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
+    """A Function in Python: its node remembers the device that its gradients come to."""
+    result = original(cls, *args, **kwargs)
+    if not listening():
+        return result  # a part of an operation of torch: on the way back the mode is off as well
+    with torch._C.DisableTorchFunction():
+        for x in tensors_in(result if isinstance(result, tuple | list) else [result], []):
+            node: Any = x.grad_fn
+            if isinstance(node, torch.autograd.function.BackwardCFunction):
+                setattr(node, TAG, place_of(x))
+    return result
+
+
+def _apply_backward(original: Any, node: Any, *grads: Any) -> Any:
+    if hasattr(node, TAG):
+        return original(node, *arrived(grads, getattr(node, TAG)))
+    with torch._C.DisableTorchFunction():
+        return original(node, *grads)
+
+
+def _saved_tensors_hooks(original: Any, hooks: Any, pack: Any, unpack: Any) -> None:
+    """What packs tensors for the way back (checkpoint, save_on_cpu) is called by torch in the midst
+    of an operation: its result has no tag yet, and the mode is off."""
+
+    def packed(x: Tensor) -> Any:
+        gpu = state.running
+        if gpu is not None and x.dim() and place_of(x) is None:
+            x = put(x.clone(), gpu)
+        if gpu is None:
+            return pack(x)
+        with MODE:
+            result = pack(x)
+        state.running = gpu
+        return result
+
+    original(hooks, packed, unpack)
+
+
+def _setup_output_hook(original: Any, hook: Any, args: Any) -> Any:
+    """A module's backward hook remembers where the module's outputs were …"""
+    with torch._C.DisableTorchFunction():
+        tensors = tensors_in(args if isinstance(args, tuple | list) else [args], [])
+        setattr(hook, TAG, place_of(tensors[0]) if tensors else None)
+    return original(hook, args)
+
+
+def _pack_with_none(original: Any, hook: Any, indices: Any, values: Any, size: int) -> Any:
+    """… and so do the gradients that it is given."""
+    return original(hook, indices, arrived(tuple(values), getattr(hook, TAG, None)), size)
+
+
+def _reduce(original: Any, x: Tensor, protocol: int) -> Any:
+    """For pickle: what torch writes down is the storage, and of that _location says where it is."""
+    with torch._C.DisableTorchFunction():
+        return original(x, protocol)
+
+
+def _location(storage: Any) -> str | None:
+    """For torch.save."""
+    gpu = vars(getattr(storage, "_untyped_storage", storage)).get(TAG)
+    return None if gpu is None else str(gpu)
+
+
+def _located(storage: Any, location: str) -> Any:
+    """For torch.load."""
+    if not location.startswith("cuda"):
+        return None
+    setattr(storage, TAG, gpu_of(location))
+    return storage
+
+
+def _method(wrapper: Any, original: Any) -> Any:
+    return lambda self, *args, **kwargs: wrapper(original, self, *args, **kwargs)
+
+
+@cache
+def changes() -> list[tuple[Any, str, Any]]:
+    """Everything of torch that is replaced while the simulation is on."""
+    F = nn.functional
+    context = torch.utils._device.DeviceContext
+    function = torch.autograd.Function
+    node = torch.autograd.function.BackwardCFunction
+    hook = torch.utils.hooks.BackwardHook
+    saved = torch.autograd.graph.saved_tensors_hooks
+    engine = vars(torch.autograd)["_engine_run_backward"]
+    of_function = vars(function)["apply"].__func__
+    found = [
+        *replaced(torch.cuda, CUDA),
+        *replaced(torch.accelerator, ACCELERATOR),
+        (torch, "Generator", Generator),
+        (torch, "compile", partial(unknown, "torch.compile")),
+        (torch._C.ScriptFunction, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
+        (torch._C.ScriptMethod, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
+        (torch, "set_default_tensor_type", partial(unknown, "torch.set_default_tensor_type")),
+        *((torch.nested, name, partial(unknown, name)) for name in torch.nested.__all__),
+        (nn.DataParallel, "forward", lambda *args, **kwargs: unknown("nn.DataParallel")),
+        (torch.backends.cuda, "is_built", constant(True)),
+        # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
+        (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),
+        (context, "__torch_function__", _method(_in_context, vars(context)["__torch_function__"])),
+        (F, "has_torch_function", _overridden),
+        (F, "has_torch_function_variadic", lambda *values: _overridden(values)),
+        (F, "has_torch_function_unary", lambda value: _overridden((value,))),
+        (torch.autograd, "_engine_run_backward", partial(_run_backward, engine)),
+        (function, "apply", classmethod(lambda cls, *a, **k: _apply(of_function, cls, *a, **k))),
+        (Tensor, "_reduce_ex_internal", _method(_reduce, Tensor._reduce_ex_internal)),
+        (node, "apply", _method(_apply_backward, node.apply)),
+        (saved, "__init__", _method(_saved_tensors_hooks, saved.__init__)),
+        (hook, "setup_output_hook", _method(_setup_output_hook, hook.setup_output_hook)),
+        (hook, "_pack_with_none", _method(_pack_with_none, hook._pack_with_none)),
+        (
+            torch.serialization,
+            "_package_registry",
+            [(0, _location, _located), *torch.serialization._package_registry],
+        ),
+    ]
+    for name in dir(torch.cuda):
+        plain: Any = getattr(torch, name, None)
+        if name.endswith("Tensor") and hasattr(plain, "dtype"):
+            members = {"plain": plain, "dtype": plain.dtype, "__module__": "torch.cuda"}
+            found.append((torch.cuda, name, CudaType(name, (), members)))
+    return [change for change in found if change[1] in vars(change[0])]

@@ -1,0 +1,210 @@
+"""What `torch.cuda` and `torch.accelerator` answer while the simulation is on.
+
+Memory and time are not simulated: what asks for them gets a harmless answer. What is not listed here
+is not simulated, and says so.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.simulated_gpu.autocasting import words
+from autograder.simulated_gpu.place import GPUS, NotSimulated, gpu_of, place_of, put, state
+
+MEMORY = 16 << 30  # bytes that the GPU says it has
+
+
+class CudaType(type):
+    """torch.cuda.FloatTensor and its kind: makes tensors, and knows them."""
+
+    plain: Any
+    dtype: torch.dtype
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        with torch._C.DisableTorchFunction():
+            made: Tensor = put(cls.plain(*args, **kwargs).clone(), GPUS[state.current])
+            return made
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        with torch._C.DisableTorchFunction():
+            return (
+                isinstance(value, Tensor)
+                and place_of(value) is not None
+                and value.dtype == cls.dtype
+            )
+
+
+CPU_GENERATOR = torch.Generator
+
+
+class _GeneratorType(type(torch.Generator)):  # type: ignore[misc]
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, CPU_GENERATOR)
+
+
+class Generator(torch.Generator, metaclass=_GeneratorType):
+    """A generator says that it is the GPU's; its numbers are those of the CPU's."""
+
+    gpu: torch.device | None
+
+    def __new__(cls, device: Any = "cpu") -> "Generator":
+        gpu = gpu_of(device)
+        made = super().__new__(cls, "cpu" if gpu else device)  # type: ignore[call-arg]
+        made.gpu = gpu
+        return made
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return self.gpu or torch.device("cpu")
+
+
+class _Instant:
+    """A stream, or an event: what a GPU is asked to do, the CPU has done."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.time = time.perf_counter()
+        self.device = GPUS[state.current]
+
+    def __enter__(self) -> "_Instant":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        pass
+
+    def wait(self, other: Any = None) -> None:
+        pass
+
+    wait_stream = wait_event = wait
+
+    def record(self, stream: Any = None) -> None:
+        self.time = time.perf_counter()
+
+    def record_event(self, event: Any = None) -> Any:
+        return event or _Instant()
+
+    def query(self) -> bool:
+        return True
+
+    def is_capturing(self) -> bool:
+        return False
+
+    def elapsed_time(self, other: "_Instant") -> float:
+        return (other.time - self.time) * 1000
+
+
+class _On:
+    """`with torch.cuda.device(1):`"""
+
+    def __init__(self, device: Any) -> None:
+        self.gpu = gpu_of(device)
+
+    def __enter__(self) -> None:
+        self.before = state.current
+        _set_device(self.gpu)
+
+    def __exit__(self, *error: object) -> None:
+        state.current = self.before
+
+
+def _set_device(device: Any) -> None:
+    if (gpu := gpu_of(device)) is not None:
+        state.current = gpu.index
+
+
+def _properties(device: Any = None) -> SimpleNamespace:
+    if not 0 <= _index(device) < len(GPUS):
+        raise AssertionError("Invalid device id")
+    return SimpleNamespace(
+        name="Simulated GPU", major=8, minor=0, total_memory=MEMORY, multi_processor_count=1
+    )
+
+
+def _index(device: Any) -> int:
+    if isinstance(device, int):
+        return device
+    gpu = gpu_of("cuda" if device is None else device)
+    return -1 if gpu is None else gpu.index
+
+
+def _seed(seed: int) -> None:
+    torch.default_generator.manual_seed(int(seed))  # all devices share one stream of numbers
+
+
+def unknown(name: str, *args: Any, **kwargs: Any) -> Any:
+    raise NotSimulated(name)
+
+
+def constant(value: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: value
+
+
+CUDA: dict[str, Any] = {
+    "is_available": constant(True),
+    "is_initialized": constant(True),
+    "is_bf16_supported": constant(True),
+    "is_tf32_supported": constant(True),
+    "is_current_stream_capturing": constant(False),
+    "device_count": constant(len(GPUS)),
+    "current_device": lambda: state.current,
+    "set_device": _set_device,
+    "device": _On,
+    "device_of": lambda x: _On(x.device),
+    "get_device_properties": _properties,
+    "get_device_name": lambda device=None: _properties(device).name,
+    "get_device_capability": lambda device=None: (8, 0),
+    "get_arch_list": constant([]),
+    "mem_get_info": constant((MEMORY, MEMORY)),
+    "memory_summary": constant(""),
+    "CUDAGraph": partial(unknown, "torch.cuda.CUDAGraph"),
+    "Stream": _Instant,
+    "Event": _Instant,
+    "stream": lambda stream: stream if stream is not None else _Instant(),
+    "current_stream": _Instant,
+    "default_stream": _Instant,
+    "manual_seed": _seed,
+    "manual_seed_all": _seed,
+    "seed": lambda: _seed(torch.initial_seed() + 1),
+    "seed_all": lambda: _seed(torch.initial_seed() + 1),
+    "initial_seed": lambda: torch.initial_seed(),
+    "get_rng_state": lambda device="cuda": torch.get_rng_state(),
+    "set_rng_state": lambda state, device="cuda": torch.set_rng_state(state),
+    "get_rng_state_all": lambda: [torch.get_rng_state()] * len(GPUS),
+    "set_rng_state_all": lambda states: torch.set_rng_state(states[0]),
+}
+NOTHING = words(
+    """init synchronize empty_cache ipc_collect set_per_process_memory_fraction set_stream
+    reset_peak_memory_stats reset_max_memory_allocated reset_accumulated_memory_stats"""
+)
+ZERO = words(
+    """memory_allocated max_memory_allocated memory_reserved max_memory_reserved memory_cached
+    max_memory_cached utilization memory_usage"""
+)
+CUDA["_lazy_init"] = partial(
+    unknown, "This use of CUDA"
+)  # asked for where torch's C++ would use it
+CUDA |= dict.fromkeys(NOTHING, constant(None)) | dict.fromkeys(ZERO, constant(0))
+ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in CUDA} | {
+    "current_accelerator": lambda check_available=False: torch.device("cuda"),
+    "current_device_index": CUDA["current_device"],
+    "current_device_idx": CUDA["current_device"],
+    "set_device_index": _set_device,
+    "set_device_idx": _set_device,
+}
+
+
+def replaced(module: ModuleType, ours: Mapping[str, Any]) -> Iterator[tuple[Any, str, Any]]:
+    """What a module of torch gets while the simulation is on; what we have no answer for says so."""
+    for name in {*module.__all__, *ours}:
+        theirs = getattr(module, name, None)
+        if name in ours:
+            yield module, name, ours[name]
+        elif callable(theirs) and not isinstance(theirs, type):
+            yield module, name, partial(unknown, f"{module.__name__}.{name}")
