@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.course import Assignment, CheckInfo, Course
+from autograder.course import PACKAGE, Assignment, CheckInfo, Course
 from autograder.diagnose import Candidate, Catalogue, Runs, Shown, all_checks, same
 from autograder.errors import CourseError
 from autograder.language import _
@@ -26,7 +26,7 @@ from autograder.variants import Behaviour, Variant
 VERSION = 1  # of this format
 # The modules that decide what is recorded.
 ENGINE = (
-    *("check", "compare", "diagnose", "draw", "gpu", "observation", "simulated_gpu", "variants"),
+    *("check", "compare", "diagnose", "draw", "gpu", "observation", "simulated_gpu/*", "variants"),
     "worker",
 )
 
@@ -178,7 +178,7 @@ def _shown(entry: Mapping[str, Any], numbers: NDArray[np.float64]) -> Shown:
 
 def digest(course: Course, name: str) -> str:
     """A digest of all that a recording of mistakes is made from."""
-    engine = [Path(__file__).with_name(f"{module}.py") for module in ENGINE]
+    engine = [path for name in ENGINE for path in sorted(PACKAGE.glob(f"{name}.py"))]
     variants = course.solutions / "variants" / f"{name}.toml"
     found = hashlib.sha256()
     for path in (course.solution(name), variants, course.check_files[name], *engine):

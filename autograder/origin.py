@@ -34,7 +34,11 @@ class Origin:
             "checks": [course.check_files[name], *helpers],
             "reference": [course.solutions / f"{name}.py"],
             "mistakes": [course.solutions / "variants" / f"{name}.toml"],
-            "engine": [*PACKAGE.glob("*.py"), *PACKAGE.glob("locale/*/LC_MESSAGES/*.mo")],
+            "engine": [
+                path
+                for files in ("*.py", "simulated_gpu/*.py", "locale/*/LC_MESSAGES/*.mo")
+                for path in PACKAGE.glob(files)
+            ],
         }
         digests = {what: _of_files(paths) for what, paths in files.items()}
         return cls(versions(), {**digests, "limits": _of_text(json.dumps(asdict(limits)))})
