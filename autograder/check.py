@@ -220,7 +220,7 @@ def place(run: Callable[[], Any]) -> str:
         result = run()
         return str((result[0] if isinstance(result, tuple) else result).device)
     except Exception:
-        return "an error"
+        return _("an error")
 
 
 def refused_on_gpu(run: Callable[[], Any], whole: int = 0) -> dict[str, Any]:

@@ -305,7 +305,7 @@ def margin(expected: Expected, received: Observation) -> float:
 
 
 def _margin(want: Tensor, got: Tensor | None, tolerance: float) -> float:
-    if got is None or (want.array.shape, want.dtype) != (got.array.shape, got.dtype):
+    if got is None or _kind(want) != _kind(got):
         return CERTAIN
     finite = np.isfinite(want.array)
     if not np.isfinite(got.array[finite]).all():
@@ -314,6 +314,10 @@ def _margin(want: Tensor, got: Tensor | None, tolerance: float) -> float:
     if error <= tolerance:
         return 0.0
     return math.log10(error / tolerance) if tolerance else CERTAIN
+
+
+def _kind(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.array.shape, tensor.dtype, tensor.device
 
 
 def _without_tensors(observed: Observed) -> dict[str, object]:

@@ -373,7 +373,7 @@ def outcome_on_gpu(module: Any, draw: Draw, todo: str) -> dict[str, Any]:
         seen: dict[str, Any] = {GIVES[name]: out}
         if todo == "todo1":
             trained = tensor(model.train()(x), GIVES[name])
-            seen["is a number in training"] = bool(trained.isfinite().all())
+            seen["every z in training is a number"] = bool(trained.isfinite().all())
         return seen
 
 
@@ -628,20 +628,16 @@ def given_noise(module: Any, draw: Draw) -> dict[str, Any]:
 
 
 @check(todo="given", points=0, always=True, gpu=True)
-def given_code_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
-    """What is given works on a GPU as it did: the noise is drawn, and results come back, where the input is."""
+def given_noise_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU the noise is drawn on the device of mu, or moved there."""
     with default_dtype(torch.float32):
         mu = draw(4, 3).to("cuda")
-        return {
-            "device of what reparameterization gives": place(
-                lambda: module.reparameterization(mu, mu)
-            )
-        }
+        return {"device of z, from mu and logvar": place(lambda: module.reparameterization(mu, mu))}
 
 
 @check(todo="given", points=0, gpu=True)
 def given_networks_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
-    """The networks give their results on the device of what they are given."""
+    """On a GPU each network gives its result on the device of its input."""
     only("given")(module)
     seen = {}
     for name, gives in GIVES.items():

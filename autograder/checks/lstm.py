@@ -211,7 +211,7 @@ def states_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
             return seen
         with torch.autocast("cuda"):
             lowered = states(model, x)["out of self.rnn"]
-        return seen | {"out of self.rnn under autocast is on": str(lowered.device)}
+        return seen | {"device of out of self.rnn under autocast": str(lowered.device)}
 
 
 @check(todo="last_step", points=0.75, apart={"h0_c0": ignore_states})
