@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from types import ModuleType
 from typing import Generic, TypeVar
@@ -22,12 +23,19 @@ Module = TypeVar("Module", bound=ModuleType)
 
 
 class OnGPU(Generic[Module]):
-    """One submission on the GPU. `make` makes an empty module, `execute` runs the student's code in it."""
+    """One submission on the GPU. `make` makes an empty module, `execute` runs the student's code in it.
+
+    `before`: the modules that were there before the student's own.
+    """
 
     def __init__(
-        self, home: str, make: Callable[[], Module], execute: Callable[[Module], object]
+        self,
+        home: str,
+        before: AbstractSet[str],
+        make: Callable[[], Module],
+        execute: Callable[[Module], object],
     ) -> None:
-        self._home, self._make, self._execute = home, make, execute
+        self._home, self._before, self._make, self._execute = home, before, make, execute
         self._module: Module | None = None
         self._failed: BaseException | None = None
         self._default: torch.device | None = None  # the default device that the module has set
@@ -74,14 +82,15 @@ class OnGPU(Generic[Module]):
 
     def _take_helpers(self) -> dict[str, ModuleType]:
         place = self._home + os.sep
-        found = {
-            name: module
-            for name, module in list(sys.modules.items())
-            if str(getattr(module, "__dict__", {}).get("__file__")).startswith(place)
+        files = {
+            name: getattr(sys.modules[name], "__dict__", {}).get("__file__")
+            for name in sys.modules.keys() - self._before
         }
-        for name in found:
-            del sys.modules[name]
-        return found
+        return {
+            name: sys.modules.pop(name)
+            for name, file in files.items()
+            if isinstance(file, str) and file.startswith(place)
+        }
 
 
 class Nowhere(io.TextIOBase):

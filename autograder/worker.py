@@ -147,6 +147,7 @@ def import_submission(
         sys.modules[name] = module
         return module
 
+    before = sys.modules.keys() - {name}
     module = make()
     # Appended: a student's helper can be imported, and never shadows an installed package.
     sys.path.append(str(path.parent))
@@ -165,7 +166,7 @@ def import_submission(
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0], "notes": notes}
     module.on_gpu = OnGPU(
-        str(path.parent), make, partial(_execute, parts=source.parts, aliases=aliases)
+        str(path.parent), before, make, partial(_execute, parts=source.parts, aliases=aliases)
     )
     return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
