@@ -5,6 +5,9 @@ passed nor failed, and costs nothing.
 """
 
 import json
+import shutil
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -468,3 +471,25 @@ def test_only_a_check_on_the_gpu_can_be_not_run(grader: Grader) -> None:
     todos = judge(assignment, reference, lambda check, apart: refused, frozenset())
     assert [t.score for t in todos] == [0, 0]
     assert {t.verdict for t in todos} == {results.ERROR}
+
+
+def test_pytest_skips_what_was_not_run(grader: Grader, tmp_path: Path) -> None:
+    source = solved(grader, "lstm", last_step=UNKNOWN + "logits = self.lin(out[:, -1])")
+    (tmp_path / "lstm.py").write_text(source, "utf-8")
+    for recording in (REPOSITORY / "assignments").glob("lstm.*"):
+        if recording.suffix in (".safetensors", ".npz"):
+            shutil.copy(recording, tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--submission",
+        "lstm.py",
+        "-rs",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "8 passed, 2 skipped" in done.stdout
+    assert "untyped_storage is not simulated." in done.stdout
