@@ -208,10 +208,11 @@ def run_check(
         return Raised(NOT_SIMULATED, reason)
     on_gpu = module.on_gpu if one.gpu else None
     try:
-        with _quiet():
-            if on_gpu:
+        if on_gpu:
+            with _quiet():
                 _reset_state(dtype, home, rng)
                 module = on_gpu.module()
+        with _quiet():
             _reset_state(dtype, home, rng)
             with _unchanged(module), on_gpu.on() if on_gpu else nullcontext():
                 if apart:

@@ -439,6 +439,15 @@ def test_a_module_that_hangs_where_a_gpu_is_loses_only_what_is_looked_at_there(
     assert {t.verdict for t in result.todos} == {results.TIMEOUT}
 
 
+@pytest.mark.parametrize(
+    "top", ["import os\nos.mkdir('checkpoints')\n", "torch.set_num_interop_threads(1)\n"]
+)
+def test_a_module_that_cannot_be_executed_twice_loses_nothing(grader: Grader, top: str) -> None:
+    result = grader.grade("lstm", with_top(solved(grader, "lstm"), top))
+    assert result.score == result.max_score
+    assert not_run(result).keys() == gpu_checks(grader, "lstm")
+
+
 def test_what_a_module_prints_where_a_gpu_is_is_not_shown_twice(grader: Grader) -> None:
     result = grader.grade("lstm", with_top(solved(grader, "lstm"), "print('loaded')\n"))
     assert result.output == "loaded\n"
