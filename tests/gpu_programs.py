@@ -732,6 +732,8 @@ def hooks(device: str) -> dict[str, Any]:
     act = nn.Tanh()
     layer.register_forward_hook(lambda module, given, out: seen.update(out=out.detach()))
     act.register_full_backward_hook(lambda module, given, out: seen.update(given=given, back=out))
+    act.register_full_backward_pre_hook(lambda module, out: seen.update(before=out))
+    layer.register_full_backward_hook(lambda module, given, out: seen.update(whole=(given, out)))
     layer.weight.register_post_accumulate_grad_hook(lambda p: seen.update(weight=p.grad.clone()))
     h = layer(g.x)
     h.register_hook(lambda grad: seen.update(h=grad) or grad * 2)
@@ -781,6 +783,20 @@ def gradients_across_devices(device: str) -> dict[str, Any]:
     loss = (here.x.to(device) * g.y * scale).sum().cpu() * here.v.sum()
     loss.backward()
     return {"cpu x": here.x.grad, "y": g.y.grad, "cpu v": here.v.grad, "cpu scale": scale.grad}
+
+
+@program
+def gradients_of_a_copy(device: str) -> dict[str, Any]:
+    """The gradient of the copy goes on to the original, perhaps as the same memory."""
+    here = Given("cpu")
+    there = here.x.to(device)
+    there.register_hook(lambda grad: seen.append(grad.device.type))
+    here.x.register_hook(lambda grad: seen.append(grad.device.type))
+    seen: list[str] = []
+    (there * 1).exp().sum().backward()
+    assert seen == [torch.device(device).type, "cpu"]
+    (gradient,) = torch.autograd.grad(here.y.to(device).sum() * 2, here.y)
+    return {"cpu x": here.x.grad, "cpu y": gradient}
 
 
 @program
@@ -904,6 +920,7 @@ def autocast(device: str) -> dict[str, Any]:
     """The dtypes that CUDA's autocast gives; the CPU has other rules, so it is not asked for them."""
     g = Given(device)
     linear, norm = g.layer(lambda: nn.Linear(4, 4)), g.layer(lambda: nn.LayerNorm(4))
+    heads = g.layer(lambda: nn.MultiheadAttention(4, 2))
     kind = torch.device(device).type
     found: dict[str, Any] = {}
     for dtype in (torch.float16, torch.bfloat16):
@@ -918,6 +935,8 @@ def autocast(device: str) -> dict[str, Any]:
                 "sum": out.sum(),
                 "exp": out.exp(),
                 "loss": F.mse_loss(out, g.y),
+                "cross": F.cross_entropy(out, g.target),
+                "heads": heads(g.b, g.b, g.b)[0],
                 "residual": out + g.x,
                 "relu": out.relu(),
                 "double": g.x.double() @ g.s.double(),
@@ -928,7 +947,7 @@ def autocast(device: str) -> dict[str, Any]:
                 values["off"] = linear(g.x)
         values["loss"].backward()
         assert linear.weight.grad is not None
-        low = ["linear", "matmul", "einsum", "relu", "attention", "conv"]
+        low = ["linear", "matmul", "einsum", "relu", "attention", "heads", "conv"]
         wanted = {name: dtype if name in low else torch.float32 for name in values}
         if kind == "cuda":
             assert {n: v.dtype for n, v in values.items()} == wanted | {"double": torch.float64}

@@ -216,6 +216,20 @@ def test_a_second_gpu_is_another_device() -> None:
         assert str(torch.device(1)) == "cuda:1"
 
 
+def test_an_optimiser_steps_on_two_gpus() -> None:
+    with simulated_gpu.on():
+        one, two = (nn.Parameter(torch.ones(2, device=f"cuda:{i}")) for i in (0, 1))
+        optimiser = torch.optim.Adam([one, two], lr=0.5)
+        one.sum().backward()
+        two.sum().backward()
+        optimiser.step()
+        assert one.tolist() == two.tolist() == pytest.approx([0.5, 0.5])
+        assert [str(optimiser.state[p]["exp_avg"].device) for p in (one, two)] == [
+            "cuda:0",
+            "cuda:1",
+        ]
+
+
 def test_torch_cuda_answers() -> None:
     with simulated_gpu.on():
         assert torch.cuda.is_available()
@@ -228,6 +242,11 @@ def test_torch_cuda_answers() -> None:
         torch.cuda.synchronize()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        pinned = torch.zeros(2, pin_memory=True)
+        assert [str(x.device) for x in (pinned, pinned.cuda(non_blocking=True))] == [
+            "cpu",
+            "cuda:0",
+        ]
         torch.cuda.manual_seed_all(3)
         one = torch.rand(3, device="cuda")
         torch.cuda.manual_seed(3)
@@ -272,6 +291,7 @@ def test_memory_is_not_shared_with_the_cpu() -> None:
             there += 1
         assert array.tolist() == x.tolist() == [0, 0]
         assert str(x.device) == "cpu"
+        assert x.to("cpu", copy=True).data_ptr() != x.data_ptr()
         back = there.cpu()
         back += 1
         assert there.tolist() == [1, 1]
@@ -326,6 +346,11 @@ def test_cpu_indices_reach_into_the_gpu() -> None:
 @torch.library.custom_op("simulated_gpu_tests::twice", mutates_args=())
 def twice(x: Tensor) -> Tensor:
     return torch.from_numpy(x.numpy() * 2)
+
+
+@torch.library.custom_op("simulated_gpu_tests::plus_nothing", mutates_args=())
+def plus_nothing(x: Tensor) -> Tensor:
+    return x + torch.zeros(x.shape)
 
 
 @torch.library.custom_op("simulated_gpu_tests::only_cuda", mutates_args=(), device_types="cuda")
@@ -408,6 +433,12 @@ def test_not_simulated_comes_out_even_where_it_is_caught() -> None:
     for submission in (swallows, wraps):
         with pytest.raises(NotSimulated, match="compile is not simulated"), simulated_gpu.on():
             submission()
+
+
+def test_a_default_device_does_not_reach_into_operations() -> None:
+    with simulated_gpu.on():
+        torch.set_default_device("cuda")
+        assert str(plus_nothing(torch.ones(2)).device) == "cuda:0"
 
 
 def test_a_script_is_not_simulated() -> None:

@@ -37,16 +37,6 @@ def _overridden(values: Any) -> bool:
     )
 
 
-def _in_context(
-    original: Any, context: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
-) -> Any:
-    """`with torch.device("cuda"):` comes before our mode, and may speak to it. A default device comes
-    after it, and would speak to the CPU's torch; _create looks after that one."""
-    if listening():
-        return original(context, func, types, args, kwargs)
-    return func(*args, **(kwargs or {}))
-
-
 def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any:
     """The autograd engine, with the mode on for hooks and for backward functions in Python."""
     if listening():
@@ -65,7 +55,8 @@ def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any
 
 
 def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
-    """A Function in Python: its node remembers the device that its gradients come to."""
+    """A Function in Python (so also a module's backward hook): its node remembers the device that its
+    gradients come to."""
     result = original(cls, *args, **kwargs)
     if not listening():
         return result  # a part of an operation of torch: on the way back the mode is off as well
@@ -102,19 +93,6 @@ def _saved_tensors_hooks(original: Any, hooks: Any, pack: Any, unpack: Any) -> N
     original(hooks, packed, unpack)
 
 
-def _setup_output_hook(original: Any, hook: Any, args: Any) -> Any:
-    """A module's backward hook remembers where the module's outputs were …"""
-    with torch._C.DisableTorchFunction():
-        tensors = tensors_in(args if isinstance(args, tuple | list) else [args], [])
-        setattr(hook, TAG, place_of(tensors[0]) if tensors else None)
-    return original(hook, args)
-
-
-def _pack_with_none(original: Any, hook: Any, indices: Any, values: Any, size: int) -> Any:
-    """… and so do the gradients that it is given."""
-    return original(hook, indices, arrived(tuple(values), getattr(hook, TAG, None)), size)
-
-
 def _reduce(original: Any, x: Tensor, protocol: int) -> Any:
     """For pickle: what torch writes down is the storage, and of that _location says where it is."""
     with torch._C.DisableTorchFunction():
@@ -143,10 +121,8 @@ def _method(wrapper: Any, original: Any) -> Any:
 def changes() -> list[tuple[Any, str, Any]]:
     """Everything of torch that is replaced while the simulation is on."""
     F = nn.functional
-    context = torch.utils._device.DeviceContext
     function = torch.autograd.Function
     node = torch.autograd.function.BackwardCFunction
-    hook = torch.utils.hooks.BackwardHook
     saved = torch.autograd.graph.saved_tensors_hooks
     engine = vars(torch.autograd)["_engine_run_backward"]
     of_function = vars(function)["apply"].__func__
@@ -163,7 +139,6 @@ def changes() -> list[tuple[Any, str, Any]]:
         (torch.backends.cuda, "is_built", constant(True)),
         # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
         (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),
-        (context, "__torch_function__", _method(_in_context, vars(context)["__torch_function__"])),
         (F, "has_torch_function", _overridden),
         (F, "has_torch_function_variadic", lambda *values: _overridden(values)),
         (F, "has_torch_function_unary", lambda value: _overridden((value,))),
@@ -172,8 +147,6 @@ def changes() -> list[tuple[Any, str, Any]]:
         (Tensor, "_reduce_ex_internal", _method(_reduce, Tensor._reduce_ex_internal)),
         (node, "apply", _method(_apply_backward, node.apply)),
         (saved, "__init__", _method(_saved_tensors_hooks, saved.__init__)),
-        (hook, "setup_output_hook", _method(_setup_output_hook, hook.setup_output_hook)),
-        (hook, "_pack_with_none", _method(_pack_with_none, hook._pack_with_none)),
         (
             torch.serialization,
             "_package_registry",

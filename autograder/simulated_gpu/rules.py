@@ -110,7 +110,7 @@ def _convert(
 
 def _to(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, *rest = args
-    options = dict(kwargs)  # ours to change: a functools.partial hands out its own
+    options = dict(kwargs)  # ours to take from; torch may still get them whole
     copy = options.pop("copy", False)
     other = rest[0] if rest and isinstance(rest[0], Tensor) else options.pop("other", None)
     if other is not None:
