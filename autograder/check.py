@@ -11,14 +11,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from inspect import getdoc
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograder.language import _
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from autograder.draw import Draw
+
+Model = TypeVar("Model", bound="nn.Module")
 
 # An observation of this name is not compared: remarks for the student, which cost nothing.
 REMARKS = "remarks"
@@ -42,6 +44,9 @@ class Check:
 
     A check of code that is given is run where something is wrong that may rest on it, or `always`,
     if no TODO shows it.
+
+    A check with `gpu` runs on a GPU, or on a simulated one: there is a "cuda" then, and the module
+    was executed where there is one. Where that cannot be done, the check is not run, and costs nothing.
     """
 
     id: str
@@ -52,6 +57,7 @@ class Check:
     apart: Mapping[str, Callable[[ModuleType], None]] = field(default_factory=dict)
     clue: bool = False
     always: bool = False
+    gpu: bool = False
 
 
 def check(
@@ -60,25 +66,30 @@ def check(
     points: float,
     apart: Mapping[str, Callable[[ModuleType], None]] | None = None,
     always: bool = False,
+    gpu: bool = False,
 ) -> Callable[[Callable[[Any, Draw], Mapping[str, Any]]], Check]:
     """Make a check of a function; its name is the check's id, its docstring the title."""
 
     def decorate(function: Callable[[Any, Draw], Mapping[str, Any]]) -> Check:
         title = (getdoc(function) or function.__name__).partition("\n\n")[0].replace("\n", " ")
+        stand_ins = dict(apart or {})
         return Check(
-            function.__name__, todo, points, title, function, dict(apart or {}), always=always
+            function.__name__, todo, points, title, function, stand_ins, always=always, gpu=gpu
         )
 
     return decorate
 
 
 def clue(
-    *, todo: str, apart: Mapping[str, Callable[[ModuleType], None]] | None = None
+    *,
+    todo: str,
+    apart: Mapping[str, Callable[[ModuleType], None]] | None = None,
+    gpu: bool = False,
 ) -> Callable[[Callable[[Any, Draw], Mapping[str, Any]]], Check]:
     """Make a clue of a function: a check that is only looked at to name a mistake."""
 
     def decorate(function: Callable[[Any, Draw], Mapping[str, Any]]) -> Check:
-        return replace(check(todo=todo, points=0, apart=apart)(function), clue=True)
+        return replace(check(todo=todo, points=0, apart=apart, gpu=gpu)(function), clue=True)
 
     return decorate
 
@@ -178,6 +189,80 @@ def given_to_linear(
     with Watch():
         attempt(run)
     return seen
+
+
+def on_gpu(model: Model) -> Model:
+    """Move a model to the GPU, and there again: what is not registered with it stays behind."""
+    return model.to("cuda").to("cpu").to("cuda")
+
+
+def alike_under_autocast(run: Callable[[], Tensor]) -> dict[str, Any]:
+    """Whether a result on the GPU is about the same where autocast lowers what it is computed in.
+
+    Only about, and of any dtype: which steps are lowered hangs on how an answer is written.
+    """
+    import torch
+
+    usual, seen = run(), {}
+    for dtype in (torch.float16, torch.bfloat16):
+        with torch.autocast("cuda", dtype=dtype):
+            lowered = run()
+        name = f"about the same under autocast to {str(dtype).removeprefix('torch.')}"
+        if lowered.shape == usual.shape:
+            error = (lowered.float() - usual.float()).abs().max()
+            seen[name] = bool(error < 0.1 * usual.float().abs().max())
+    return seen
+
+
+def place(run: Callable[[], Any]) -> str:
+    """On which device a call gives its result (or the first part of it)."""
+    try:
+        result = run()
+        return str((result[0] if isinstance(result, tuple) else result).device)
+    except Exception:
+        return _("an error")
+
+
+def refused_on_gpu(run: Callable[[], Any], whole: int = 0) -> dict[str, Any]:
+    """What is on the CPU in the first call of torch that a GPU refuses, while `run` goes on. For clues.
+
+    Inputs and weights require gradients, so that what is computed from them can be told from what
+    an answer makes itself. `whole`: how many numbers a result has that is not only a part.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    found: list[str] = []
+
+    def kind(x: Tensor) -> str:
+        if not x.is_floating_point():
+            return "a mask" if x.dtype == torch.bool else "an index"
+        if x.requires_grad:
+            return "a whole result" if x.numel() == whole else "a result"
+        return "a number" if x.numel() == 1 else "a tensor"
+
+    def tensors(values: Any) -> list[Tensor]:
+        if isinstance(values, tuple | list):
+            return [x for value in values for x in tensors(value)]
+        return [values] if isinstance(values, torch.Tensor) else []
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            try:
+                return func(*args, **(kwargs or {}))
+            except Exception:
+                if not found:
+                    given = tensors([*args, *(kwargs or {}).values()])
+                    found.extend(kind(x) for x in given if not x.is_cuda and x.dim())
+                    if func.__name__ in ("numpy", "__array__"):
+                        found.append("for NumPy")
+                raise
+
+    with Watch():
+        attempt(run)
+    return {"on the CPU": found[0] if found else "nothing that is refused"}
 
 
 def distinct(ratio: Tensor) -> str:

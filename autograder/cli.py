@@ -364,7 +364,7 @@ def record(only_check: bool, course: Path | None) -> None:
                 if only_check:
                     click.echo(f"{path}: {reason}")
                 else:
-                    path.write_bytes(save(reference, checks))
+                    path.write_bytes(save(reference, assignment, checks))
             path = found.assignments / f"{name}.mistakes.npz"
             if mistakes.recorded_digest(path) != (now := mistakes.digest(found, name)):
                 changed.append(path)

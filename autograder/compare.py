@@ -113,7 +113,7 @@ def _tensor_differs(
         sentence = _("{name} is {came}; expected {wanted}, the dtype of the inputs and weights.")
         return sentence.format(name=shown(name), came=received.dtype, wanted=expected.dtype)
     if expected.device != received.device:
-        sentence = _("{name} is on {came}; expected {wanted}.")
+        sentence = _("{name} is on {came}; expected {wanted}, where the inputs and weights are.")
         return sentence.format(name=shown(name), came=received.device, wanted=expected.device)
     if got.dtype.kind != "f":
         wrong = want != got

@@ -34,6 +34,7 @@ class CheckInfo:
     apart: tuple[str, ...] = ()
     clue: bool = False
     always: bool = False
+    gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Assignment:
                 tuple(c["apart"]),
                 c["clue"],
                 c["always"],
+                c["gpu"],
             )
             for c in summary["checks"]
         ]

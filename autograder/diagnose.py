@@ -22,7 +22,7 @@ from autograder.course import Assignment, CheckInfo, Course
 from autograder.evidence import evidence
 from autograder.judge import Reference
 from autograder.limits import DEFAULT
-from autograder.observation import Observation, Observed, Raised, Tensor, Value
+from autograder.observation import NOT_SIMULATED, Observation, Observed, Raised, Tensor, Value
 from autograder.pool import Imported, Job, Warm, Worker
 from autograder.results import TodoResult
 from autograder.variants import Variant, load, pairs
@@ -190,8 +190,12 @@ def _diagnosed(
     catalogue: Known,
 ) -> TodoResult:
     checks = all_checks(assignment, todo.id)
-    failed = {check.id for check in todo.checks if not check.passed}
-    checks.sort(key=lambda check: check.id not in failed)  # what differs tells most
+    failed = {check.id for check in todo.checks if check.ran and not check.passed}
+    if any(check.id in failed and not check.gpu for check in checks):
+        # What is wrong everywhere is named from what shows everywhere, however it is written.
+        checks = [check for check in checks if not check.gpu]
+    # What differs tells most, and costs most on the GPU.
+    checks.sort(key=lambda check: (check.gpu, check.id not in failed))
     apart = any(others.intersection(check.apart) for check in checks)
     groups = find(catalogue, todo.id, checks, apart, look)
     fitting = [v for variants in groups for v in variants]
@@ -291,7 +295,10 @@ def _fitting(
 
 def _comparable(shown: Shown) -> bool:
     seen = shown.observation
-    return isinstance(seen, Observed) or (isinstance(seen, Raised) and seen.type != "Inseparable")
+    told_nothing = "Inseparable", NOT_SIMULATED
+    return isinstance(seen, Observed) or (
+        isinstance(seen, Raised) and seen.type not in told_nothing
+    )
 
 
 def _clue_fits(one: Shown, other: Shown) -> bool:
@@ -331,7 +338,9 @@ def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:
         todo,
         score=todo.max_score,
         verdict=results.PASSED,
-        checks=tuple(replace(check, passed=True, message="") for check in todo.checks),
+        checks=tuple(
+            replace(check, passed=True, message="") if check.ran else check for check in todo.checks
+        ),
         diagnosis=(variant.id,),
     )
 

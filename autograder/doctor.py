@@ -164,11 +164,15 @@ class Doctor:
                 continue
             if self._assignment.points(todo) <= 0:
                 self._problem(f"{todo} has no points.")
+            if all(check.gpu for check in self._assignment.todos[todo]):
+                self._problem(f"{todo} has only checks that need a GPU, which may not be run.")
             if not any(v.todo == todo and not v.accepted for v in variants):
                 self._problem(f"the catalogue holds no mistake in {todo}.")
         for check in self._assignment.checks:
             if check.todo != GIVEN and check.points <= 0:
                 self._problem(f"the check {check.id} gives no points.")
+            if (check.id, False) not in self._reference:
+                self._problem(f"the check {check.id} was not run, as no GPU can be simulated here.")
         for variant in variants:
             if variant.todo not in self._assignment.todos:
                 self._problem(f"the catalogue names {variant.todo}, which is no TODO.")
@@ -214,6 +218,8 @@ class Doctor:
                     self._problem(f"giving back the input gets {todo.score:g} in {todo.id}.")
         for what, change in WORTHLESS.items():
             for check in self._assignment.checks:
+                if (check.id, False) not in self._reference:
+                    continue
                 expected = self._reference[check.id, False]
                 fake = _changed(expected.observed, change)
                 if check.points and _passes(expected, fake, self._assignment):
@@ -257,7 +263,7 @@ class Doctor:
         return {
             check.id: margin(self._reference[check.id, False], seen.shown[check.id])
             for check in self._assignment.todos[todo]
-            if check.id in seen.shown
+            if check.id in seen.shown and (check.id, False) in self._reference
         }
 
     def _mutants(self, done: Callable[[], None]) -> None:
@@ -299,7 +305,7 @@ def margin(expected: Expected, received: Observation) -> float:
 
 
 def _margin(want: Tensor, got: Tensor | None, tolerance: float) -> float:
-    if got is None or (want.array.shape, want.dtype) != (got.array.shape, got.dtype):
+    if got is None or _kind(want) != _kind(got):
         return CERTAIN
     finite = np.isfinite(want.array)
     if not np.isfinite(got.array[finite]).all():
@@ -308,6 +314,10 @@ def _margin(want: Tensor, got: Tensor | None, tolerance: float) -> float:
     if error <= tolerance:
         return 0.0
     return math.log10(error / tolerance) if tolerance else CERTAIN
+
+
+def _kind(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.array.shape, tensor.dtype, tensor.device
 
 
 def _without_tensors(observed: Observed) -> dict[str, object]:

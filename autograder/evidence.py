@@ -41,6 +41,8 @@ def evidence(
     modes = Modes()
     for check in assignment.todos[todo.id]:
         mode = apart and bool(check.apart)
+        if (check.id, mode) not in reference:
+            continue
         expected, received = reference[check.id, mode], look(check, mode, 0)
         if not isinstance(received, Observed):
             continue

@@ -11,7 +11,7 @@ from typing import Self
 from autograder.compare import tolerances
 from autograder.course import Assignment, CheckInfo
 from autograder.errors import CourseError
-from autograder.judge import Expected, Reference, failure
+from autograder.judge import Expected, Reference, failure, not_run
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.noticed import Noticed
@@ -64,7 +64,9 @@ class Examination:
             if not isinstance(self._worker.imported, Imported):
                 sentence = _("it could not be imported a second time")
                 return self._worker.died or Died("error", sentence)
-        seconds = min(self._limits.check_seconds * self._share, left)
+        # On the GPU the module is executed anew.
+        most = self._limits.check_seconds + self._limits.import_seconds * check.gpu
+        seconds = min(most * self._share, left)
         seen = self._worker.ask(
             check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds
         )
@@ -101,7 +103,10 @@ class Examination:
 
 
 def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: int) -> Reference:
-    """What the reference shows at a seed, with tolerances. Raises CourseError if it fails a check."""
+    """What the reference shows at a seed, with tolerances. Raises CourseError if it fails a check.
+
+    A check on the GPU that cannot be run here has no entry.
+    """
     job = Job(assignment.name, f"{assignment.name}.py", {f"{assignment.name}.py": source})
     seen: dict[str, dict[tuple[str, bool], Observed]] = {}
     for dtype in ("float64", "float32"):
@@ -111,15 +116,21 @@ def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: i
                     f"the solution of {assignment.name} cannot be imported: "
                     f"{_why(examination.imported)}."
                 )
-            seen[dtype] = {
-                (check.id, apart): _shown(assignment, check, examination.observe(check, apart))
+            observations = {
+                (check, apart): examination.observe(check, apart)
                 for check in assignment.checks
                 for apart in (False, True)
                 if check.apart or not apart
             }
+            seen[dtype] = {
+                (check.id, apart): _shown(assignment, check, observation)
+                for (check, apart), observation in observations.items()
+                if not (check.gpu and not_run(observation))
+            }
     return {
         key: Expected(observed, tolerances(observed, seen["float32"][key]))
         for key, observed in seen["float64"].items()
+        if key in seen["float32"]
     }
 
 

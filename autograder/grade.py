@@ -254,7 +254,7 @@ def grade_work(
         result = refused(name, assignment, work.refused, seed)
         return replace(result, source=work.source, notes=work.notes)
     start = time.monotonic()
-    notes, printed, error, diagnosis_error = work.notes, "", "", ""
+    notes, printed, device, error, diagnosis_error = work.notes, "", "", "", ""
     noticed = Noticed()
     try:
         with Examination(warm, work.job, seed, limits=limits) as examination:
@@ -265,6 +265,7 @@ def grade_work(
             else:
                 notes += imported.notes
                 todos = judge(assignment, reference, examination.observe, imported.placeholders)
+                device = _device(assignment, todos)
                 if catalogue and any(todo.verdict != results.PASSED for todo in todos):
                     todos, diagnosis_error = _diagnose(
                         assignment, todos, reference, examination, catalogue
@@ -284,6 +285,7 @@ def grade_work(
         max_score=total([assignment.points()]),
         seed=seed,
         seconds=time.monotonic() - start,
+        device=device,
         todos=todos,
         source=work.source,
         notes=notes,
@@ -293,6 +295,13 @@ def grade_work(
         grader_error=error,
         diagnosis_error=diagnosis_error,
     )
+
+
+def _device(assignment: Assignment, todos: Sequence[TodoResult]) -> str:
+    """How behaviour on a GPU was looked at, for the results."""
+    gpu = {check.id for check in assignment.checks if check.gpu}
+    ran = any(check.ran and check.id in gpu for todo in todos for check in todo.checks)
+    return "simulated" if ran else ""
 
 
 def _diagnose(

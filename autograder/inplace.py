@@ -22,7 +22,7 @@ import torch
 from autograder.check import Check
 from autograder.course import CheckInfo
 from autograder.language import _
-from autograder.observation import Observation, Place, Raised, pack, unpack
+from autograder.observation import NOT_SIMULATED, Observation, Place, Raised, pack, unpack
 from autograder.source import placeholders
 from autograder.worker import LINE, StudentModule, run_check
 
@@ -70,6 +70,11 @@ def observing(
 
     @cache
     def observe(check: CheckInfo, apart: bool, rng: int = 0) -> Observation:
+        if check.gpu:  # what a module chooses for a GPU it chooses when its code is executed
+            reason = _(
+                "A notebook is not executed again; 'autograder check' on its file does that."
+            )
+            return Raised(NOT_SIMULATED, reason)
         one = checks[check.id]
         noted = Noted(one.run)
         seen = run_check(

@@ -13,7 +13,7 @@ from autograder.check import GIVEN
 from autograder.compare import Tolerances, difference, remarks
 from autograder.course import Assignment, CheckInfo
 from autograder.language import _
-from autograder.observation import Died, Observation, Observed, Raised
+from autograder.observation import NOT_SIMULATED, Died, Observation, Observed, Raised
 from autograder.results import CheckResult, TodoResult, total
 
 
@@ -25,7 +25,7 @@ class Expected:
     tolerances: Tolerances
 
 
-# (check id, apart) -> what the reference shows.
+# (check id, apart) -> what the reference shows. A check that could not be run has no entry.
 Reference = Mapping[tuple[str, bool], Expected]
 # What the submission shows in a check, with the TODOs it passes through as they are or stood in.
 Observe = Callable[[CheckInfo, bool], Observation]
@@ -45,6 +45,10 @@ class Outcome:
     def passed(self) -> bool:
         return self.verdict == results.PASSED
 
+    @property
+    def failed(self) -> bool:
+        return self.verdict not in (results.PASSED, results.NOT_RUN)
+
 
 def judge(
     assignment: Assignment, reference: Reference, observe: Observe, placeholders: frozenset[str]
@@ -58,26 +62,27 @@ def judge(
     for check in sorted(assignment.checks, key=lambda check: check.todo == GIVEN):
         if check.todo == GIVEN and not check.always and not wrong & set(check.apart or wrong):
             continue  # all that rests on this part of the given code is right
-        expected = reference[check.id, False]
+        expected = _expected(reference, check, False)
         outcomes[check.id] = _outcome(check, assignment, expected, observe(check, False))
-        if not outcomes[check.id].passed:
+        if outcomes[check.id].failed:
             wrong.add(check.todo)
     judged = [check for check in assignment.checks if check.id in outcomes]
     carried: dict[str, set[str]] = {}
     for check in judged:
-        if outcomes[check.id].passed or not wrong.intersection(check.apart):
+        if not outcomes[check.id].failed or not wrong.intersection(check.apart):
             continue
         if outcomes[check.id].verdict == results.NOT_ATTEMPTED:
             continue  # there is nothing to look at by itself
         # Another TODO that this check passes through is wrong: look at this one by itself.
-        again = _outcome(check, assignment, reference[check.id, True], observe(check, True))
+        expected = _expected(reference, check, True)
+        again = _outcome(check, assignment, expected, observe(check, True))
         if again.passed:
             carried.setdefault(check.todo, set()).update(wrong.intersection(check.apart))
         elif again.raised and (first := _raised_before(again.raised, check, judged, outcomes)):
             again = _blocked(first)
         outcomes[check.id] = again
     # What turned out right by itself was only in doubt because of others.
-    wrong = {check.todo for check in judged if not outcomes[check.id].passed}
+    wrong = {check.todo for check in judged if outcomes[check.id].failed}
     return tuple(
         todo
         for id, checks in assignment.todos.items()
@@ -98,6 +103,11 @@ def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[Todo
         for id, checks in assignment.todos.items()
         if id != GIVEN
     )
+
+
+def not_run(observation: Observation) -> bool:
+    """Whether a check on the GPU could not be run: nothing is known of the submission then."""
+    return isinstance(observation, Raised) and observation.type == NOT_SIMULATED
 
 
 def failure(observation: Raised | Died) -> Outcome:
@@ -122,9 +132,19 @@ def failure(observation: Raised | Died) -> Outcome:
     return Outcome(verdict, text, raised=observation)
 
 
+def _expected(reference: Reference, check: CheckInfo, apart: bool) -> Expected | None:
+    key = check.id, apart
+    return reference.get(key) if check.gpu else reference[key]
+
+
 def _outcome(
-    check: CheckInfo, assignment: Assignment, expected: Expected, received: Observation
+    check: CheckInfo, assignment: Assignment, expected: Expected | None, received: Observation
 ) -> Outcome:
+    if check.gpu and not_run(received):
+        assert isinstance(received, Raised)
+        return Outcome(results.NOT_RUN, received.message)
+    if expected is None:
+        return Outcome(results.NOT_RUN, _("What the reference shows in it is not known here."))
     if isinstance(received, Observed):
         found = difference(expected.observed, received, expected.tolerances, assignment.axes)
         if found:
@@ -147,7 +167,7 @@ def _raised_before(
         comes_first = other.todo in check.apart and check.todo not in other.apart
         if comes_first and (first := outcomes[other.id].raised):
             same = (first.type, first.place) == (raised.type, raised.place)
-            if same and raised.place is not None:
+            if same and raised.place is not None and raised.step:  # not where it is executed
                 return other.todo
     return ""
 
@@ -165,7 +185,7 @@ def _todo(
     untouched: bool,
 ) -> TodoResult | None:
     """Add up one TODO. None: code that is given, and as it was given."""
-    failed_checks = [c for c in checks if c.id in outcomes and not outcomes[c.id].passed]
+    failed_checks = [c for c in checks if c.id in outcomes and outcomes[c.id].failed]
     failed = [outcomes[c.id] for c in failed_checks]
     if id == GIVEN:
         # Only what was seen to differ counts: what could not be told apart is no accusation.
@@ -173,8 +193,12 @@ def _todo(
         failed = [outcomes[c.id] for c in checks]
         if not failed:
             return None
-    score = total([c.points for c in checks if outcomes[c.id].passed])
-    verdict = results.PASSED
+    most = total([c.points for c in checks])
+    passed = sum(c.points for c in checks if outcomes[c.id].passed)
+    # The points of a check that could not be run are those of the others, each in its share.
+    ran = sum(c.points for c in checks if outcomes[c.id].verdict != results.NOT_RUN)
+    score = total([most * passed / ran if ran else 0.0])
+    verdict = results.PASSED if ran or not most else results.NOT_RUN
     if failed:
         ends = [o.verdict for o in failed if o.verdict in results.UNFINISHED]
         verdict = (ends or [failed[0].verdict])[0]
@@ -189,11 +213,13 @@ def _todo(
     return TodoResult(
         id,
         score,
-        total([c.points for c in checks]),
+        most,
         verdict,
-        tuple(
-            CheckResult(c.id, _(c.title), outcomes[c.id].passed, outcomes[c.id].message)
-            for c in checks
-        ),
+        tuple(_result(c, outcomes[c.id]) for c in checks),
         carried_from=tuple(sorted(carried)),
     )
+
+
+def _result(check: CheckInfo, outcome: Outcome) -> CheckResult:
+    ran = outcome.verdict != results.NOT_RUN
+    return CheckResult(check.id, _(check.title), outcome.passed, outcome.message, ran)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.course import Assignment, CheckInfo, Course
-from autograder.diagnose import Candidate, Catalogue, Runs, Shown, all_checks
+from autograder.course import PACKAGE, Assignment, CheckInfo, Course
+from autograder.diagnose import Candidate, Catalogue, Runs, Shown, all_checks, same
 from autograder.errors import CourseError
 from autograder.language import _
 from autograder.observation import Died, Raised, pack, unpack
@@ -25,7 +25,14 @@ from autograder.variants import Behaviour, Variant
 
 VERSION = 1  # of this format
 # The modules that decide what is recorded.
-ENGINE = "check", "compare", "diagnose", "draw", "observation", "variants", "worker"
+ENGINE = (
+    *("check", "compare", "diagnose", "draw", "gpu", "observation", "simulated_gpu/*", "variants"),
+    "worker",
+)
+
+
+# What is shown on the GPU by a mistake that shows without one: nobody who is right there has made it.
+NOT_ASKED = Shown(Raised("NotAsked", ""))
 
 
 class Recorded:
@@ -53,7 +60,7 @@ class Recorded:
         """What each candidate shows in a check."""
         apart = runs.apart and bool(check.apart)
         keys = [f"{check.todo} {c.source}" for c in candidates]
-        found = [self._shown[key, check.id, apart] for key in keys]
+        found = [self._shown.get((key, check.id, apart), NOT_ASKED) for key in keys]
         return found if runs.twice else [Shown(shown.observation) for shown in found]
 
     def close(self) -> None:
@@ -74,11 +81,18 @@ def save(catalogue: Catalogue, assignment: Assignment, digest: str) -> bytes:
             variants.append({**about, **texts, "number": str(number)})
         candidates = [*candidates, catalogue.right]
         keys = [f"{todo} {number}" for number in range(len(candidates) - 1)] + [f"{todo} "]
-        for check in all_checks(assignment, todo):
+        known = dict(zip(keys, candidates, strict=True))
+        right = known
+        for check in sorted(all_checks(assignment, todo), key=lambda check: check.gpu):
+            # The GPU is asked only about what is right without one: so does a diagnosis.
+            asked = right if check.gpu else known
             for apart in (False, True) if check.apart else (False,):
-                shown = catalogue.show(candidates, check, Runs(apart, twice=True))
-                for key, one in zip(keys, shown, strict=True):
-                    seen.append((key, check.id, apart, pool.add(one)))
+                shown = catalogue.show(list(asked.values()), check, Runs(apart, twice=True))
+                found = dict(zip(asked, shown, strict=True))
+                seen += [(key, check.id, apart, pool.add(one)) for key, one in found.items()]
+                if not (check.clue or check.gpu or apart):
+                    as_right = {key for key, one in found.items() if same(one, shown[-1])}
+                    right = {key: one for key, one in right.items() if key in as_right}
     text = json.dumps(
         {
             "version": VERSION,
@@ -164,7 +178,7 @@ def _shown(entry: Mapping[str, Any], numbers: NDArray[np.float64]) -> Shown:
 
 def digest(course: Course, name: str) -> str:
     """A digest of all that a recording of mistakes is made from."""
-    engine = [Path(__file__).with_name(f"{module}.py") for module in ENGINE]
+    engine = [path for name in ENGINE for path in sorted(PACKAGE.glob(f"{name}.py"))]
     variants = course.solutions / "variants" / f"{name}.toml"
     found = hashlib.sha256()
     for path in (course.solution(name), variants, course.check_files[name], *engine):

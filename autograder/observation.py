@@ -69,6 +69,10 @@ class Raised:
     shown: str = field(default="", compare=False)
 
 
+# The type of the error that a check on the GPU ends in where what it needs cannot be simulated.
+NOT_SIMULATED = "NotSimulated"
+
+
 @dataclass(frozen=True)
 class Died:
     """The worker was gone before it answered. `verdict` is the word of the results for it."""

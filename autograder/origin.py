@@ -35,7 +35,11 @@ class Origin:
             "reference": [course.solutions / f"{name}.py"],
             "mistakes": [course.solutions / "variants" / f"{name}.toml"],
             "settings": [course.settings_file] if course.settings_file else [],
-            "engine": [*PACKAGE.glob("*.py"), *PACKAGE.glob("locale/*/LC_MESSAGES/*.mo")],
+            "engine": [
+                path
+                for files in ("*.py", "simulated_gpu/*.py", "locale/*/LC_MESSAGES/*.mo")
+                for path in PACKAGE.glob(files)
+            ],
         }
         digests = {what: _of_files(paths) for what, paths in files.items()}
         return cls(versions(), {**digests, "limits": _of_text(json.dumps(asdict(limits)))})

@@ -17,7 +17,7 @@ from autograder.check import GIVEN
 from autograder.course import Assignment, Course
 from autograder.errors import AutograderError
 from autograder.language import _
-from autograder.reports.files import named
+from autograder.reports.files import named, not_run
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import plain
 from autograder.results import TodoResult
@@ -72,6 +72,8 @@ def check(env: dict[str, Any], assignment: str, check: str, lang: str) -> None:
             raise Broken(reason) from error
         todo = next(todo for todo in todos if any(c.id == check for c in todo.checks))
         given = [todo for todo in todos if todo.id == GIVEN]
+        for sentence in not_run(todo):
+            print(plain(sentence))  # Otter knows passed and failed only
         _answers.clear()
         for id, message in answers(todo, given, notes).items():
             _answers[assignment, id] = message
@@ -84,7 +86,7 @@ def answers(todo: TodoResult, given: Sequence[TodoResult], notes: Sequence[str])
     found: dict[str, str] = {}
     about = [*named(todo), *(line for one in given for line in named(one)), *notes]
     for one in todo.checks:
-        if one.passed:
+        if one.passed or not one.ran:
             found[one.id] = ""
             continue
         lines = [*map(without_markup, about), one.message]

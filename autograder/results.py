@@ -19,6 +19,7 @@ ERROR = "error"
 TIMEOUT = "timeout"
 OUT_OF_MEMORY = "out of memory"
 CRASHED = "crashed"
+NOT_RUN = "not run"
 UNFINISHED = (TIMEOUT, OUT_OF_MEMORY, CRASHED)  # what may hang on the machine and its load
 
 LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a TodoResult
@@ -26,12 +27,17 @@ LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a T
 
 @dataclass(frozen=True)
 class CheckResult:
-    """`message` is what went wrong, or (of a check that passed) a remark; "" when there is neither."""
+    """`message` is what went wrong, or (of a check that passed) a remark; "" when there is neither.
+
+    A check that could not be run here (`ran` is false) neither passed nor failed: its points are
+    those of the TODO's other checks, and `message` says why.
+    """
 
     id: str
     title: str
     passed: bool
     message: str = ""
+    ran: bool = True
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,7 @@ class Result:
     seconds: float = 0.0
     todos: tuple[TodoResult, ...] = ()
     source: str = ""  # the file that was graded
+    device: str = ""  # how behaviour on a GPU was looked at: "simulated", or not at all
     tier: str = "E"  # of isolation, as it was proven: see SECURITY.md
     notes: tuple[str, ...] = ()  # what a student should know besides the marks
     output: str = ""  # what the submission printed, cut
@@ -165,6 +172,7 @@ class Result:
             "score": self.score,
             "max_score": self.max_score,
             "seed": self.seed,
+            "device": self.device,
             "tier": self.tier,
             "seconds": round(self.seconds, 3),
             "todos": [todo.to_json() for todo in self.todos],

@@ -136,6 +136,7 @@ def summary(
                 "apart": list(c.apart),
                 "clue": c.clue,
                 "always": c.always,
+                "gpu": c.gpu,
             }
             for c in checks_of(module).values()
         ],

@@ -13,8 +13,9 @@ import socket
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,15 +25,25 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder import attempts, frames, noticed, shortcuts
+from autograder import attempts, frames, noticed, shortcuts, simulated_gpu
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
+from autograder.gpu import OnGPU
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
 from autograder.notes import ALIAS, FAILED
 from autograder.noticed import Spot
-from autograder.observation import Observed, Other, Place, Raised, Tensor, Value, pack
-from autograder.source import placeholders, read_notebook, read_python
+from autograder.observation import (
+    NOT_SIMULATED,
+    Observed,
+    Other,
+    Place,
+    Raised,
+    Tensor,
+    Value,
+    pack,
+)
+from autograder.source import Part, placeholders, read_notebook, read_python
 
 RECURSION_LIMIT = 1000
 LINE = 200  # characters of a line of source that are shown
@@ -45,7 +56,10 @@ class MissingDefinition(Exception):
 class StudentModule(ModuleType):
     """A student's module: asks for a missing class in a sentence, not with an AttributeError."""
 
+    __slots__ = ("on_gpu",)  # not among what the student defines
+
     __file__: str
+    on_gpu: OnGPU["StudentModule"]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -140,9 +154,15 @@ def import_submission(
     path: Path, name: str, aliases: Mapping[str, tuple[str, ...]]
 ) -> tuple[StudentModule | None, dict[str, Any]]:
     """Run a student's file as a module. Returns it, and what to tell the judge about it."""
-    module = StudentModule(name)
-    module.__file__ = str(path)
-    sys.modules[name] = module
+
+    def make() -> StudentModule:
+        module = StudentModule(name)
+        module.__file__ = str(path)
+        sys.modules[name] = module
+        return module
+
+    before = sys.modules.keys() - {name}
+    module = make()
     # Appended: a student's helper can be imported, and never shadows an installed package.
     sys.path.append(str(path.parent))
     sys.argv = [path.name]
@@ -157,22 +177,34 @@ def import_submission(
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
         with _quiet():
-            for part in source.parts:
-                try:
-                    exec(part.code, vars(module))
-                except Exception as error:
-                    if not part.optional:
-                        raise
-                    reason = _cut(f"{type(error).__name__}: {error}")
-                    notes.append([FAILED, part.cell, part.line, reason])
+            notes += _execute(module, source.parts, aliases)
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
+    module.on_gpu = OnGPU(
+        str(path.parent), before, make, partial(_execute, parts=source.parts, aliases=aliases)
+    )
+    return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
+
+
+def _execute(
+    module: StudentModule, parts: Sequence[Part], aliases: Mapping[str, tuple[str, ...]]
+) -> list[list[str | int]]:
+    """Run a student's code in a module. Returns notes on it; see `notes`."""
+    notes: list[list[str | int]] = []
+    for part in parts:
+        try:
+            exec(part.code, vars(module))
+        except Exception as error:
+            if not part.optional:
+                raise
+            reason = _cut(f"{type(error).__name__}: {error}")
+            notes.append([FAILED, part.cell, part.line, reason])
     for public, others in aliases.items():
         found = next((other for other in others if other in vars(module)), None)
         if public not in vars(module) and found:
             setattr(module, public, vars(module)[found])
             notes.append([ALIAS, found, public])
-    return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
+    return notes
 
 
 def run_check(
@@ -182,18 +214,33 @@ def run_check(
 
     `rng` seeds the random numbers that the submission itself draws.
     """
-    saved = dict(vars(module))
     home = os.path.dirname(module.__file__)
+    if one.gpu and (reason := simulated_gpu.supported()):
+        return Raised(NOT_SIMULATED, reason)
+    on_gpu = module.on_gpu if one.gpu else None
     try:
+        if on_gpu:
+            with _quiet():
+                _reset_state(dtype, home, rng)
+                module = on_gpu.module()
         with _quiet():
             _reset_state(dtype, home, rng)
-            if apart:
-                for stand_in in dict.fromkeys(one.apart.values()):
-                    stand_in(module)
-            values = one.run(module, Draw(seed, one.id))
-            return Observed({name: observe(value) for name, value in values.items()})
+            with _unchanged(module), on_gpu.on() if on_gpu else nullcontext():
+                if apart:
+                    for stand_in in dict.fromkeys(one.apart.values()):
+                        stand_in(module)
+                values = one.run(module, Draw(seed, one.id))
+                return Observed({name: observe(value) for name, value in values.items()})
     except BaseException as error:
         return _raised(error, files=_own_files(Path(module.__file__)), check=one)
+
+
+@contextmanager
+def _unchanged(module: ModuleType) -> Iterator[None]:
+    """What is put into a module meanwhile is taken out again."""
+    saved = dict(vars(module))
+    try:
+        yield
     finally:
         vars(module).clear()
         vars(module).update(saved)

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -110,17 +111,20 @@ def submissions() -> list[tuple[str, list[float]]]:
             reference = examine_reference(warm, assignment, right, SEED)
             catalogue = Catalogue(warm, course, assignment, SEED)
             wrong = (REPOSITORY / "tests" / "mistakes" / WRONG[name]).read_bytes()
-            for kind, source, known in (
-                ("right", right, catalogue),
-                ("untouched", stub, catalogue),
-                ("wrong, and named", wrong, catalogue),
-                ("wrong, not named", wrong, None),
+            on_cpu = tuple(check for check in assignment.checks if not check.gpu)
+            without = replace(assignment, checks=on_cpu)
+            for kind, source, known, judged in (
+                ("right", right, catalogue, assignment),
+                ("right, CPU only", right, catalogue, without),
+                ("untouched", stub, catalogue, assignment),
+                ("wrong, and named", wrong, catalogue, assignment),
+                ("wrong, not named", wrong, None, assignment),
             ):
                 job = Job(name, f"{name}.py", {f"{name}.py": source})
                 work = Work(name, f"{name}.py", job)
 
                 def once(
-                    work: Work = work, a: Assignment = assignment, known: Catalogue | None = known
+                    work: Work = work, a: Assignment = judged, known: Catalogue | None = known
                 ) -> None:
                     grade_work(warm, "bench", work, a, reference, SEED, catalogue=known)  # noqa: B023
 

@@ -166,7 +166,12 @@ def test_it_is_the_recording_that_judges(run: Run, handout: Path) -> None:
     with safetensors.safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
     arrays = safetensors.numpy.load_file(path)
-    changed = next(key for key, array in sorted(arrays.items()) if array.dtype == np.float64)
+    entries = json.loads(metadata["entries"])  # what stands in for another TODO is not asked for
+    changed = next(
+        key
+        for key, array in sorted(arrays.items())
+        if array.dtype == np.float64 and not entries[int(key.partition("/")[0])]["apart"]
+    )
     arrays[changed] = arrays[changed] + 1.0
     path.write_bytes(safetensors.numpy.save(arrays, metadata))
     process = run("check", "attention.py", "lstm.py", cwd=handout, COLUMNS="80")

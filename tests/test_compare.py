@@ -142,7 +142,7 @@ def test_dtype_comes_after_shape_and_before_values() -> None:
 
 def test_the_device_is_compared() -> None:
     assert compare(tensor([1.0]), tensor([1.0], device="cuda:0")) == (
-        "out is on cuda:0; expected cpu."
+        "out is on cuda:0; expected cpu, where the inputs and weights are."
     )
 
 

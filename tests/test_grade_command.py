@@ -508,7 +508,7 @@ def test_every_line_of_results_has_the_documented_fields(graded: Graded) -> None
         "seconds": float,
         "todos": list,
     }
-    besides = {"source": str, "notes": list, "output": str}
+    besides = {"device": str, "source": str, "notes": list, "output": str}
     todo_fields = {
         "id": str,
         "score": float,
@@ -522,7 +522,7 @@ def test_every_line_of_results_has_the_documented_fields(graded: Graded) -> None
         "evidence": list,
         "checks": list,
     }
-    check_fields = {"id": str, "title": str, "passed": bool, "message": str}
+    check_fields = {"id": str, "title": str, "passed": bool, "message": str, "ran": bool}
     verdicts = "passed|failed|not attempted|error|timeout|out of memory|crashed"
     for result in graded.results:
         origin = {"versions": dict} | ({"digests": dict} if result["assignment"] else {})

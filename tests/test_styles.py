@@ -66,7 +66,7 @@ LSTM = {
     },
     "unbind": {"last_step": "*_, last = out.unbind(dim=1)\nlogits = self.lin(last)"},
     "index_select": {
-        "last_step": "logits = self.lin(out.index_select(1, torch.tensor([x.size(1) - 1]))).flatten(1)"
+        "last_step": "logits = self.lin(out.index_select(1, torch.tensor([x.size(1) - 1]).to(x.device))).flatten(1)"
     },
     "linear first": {"last_step": "logits = self.lin(out)[:, -1]"},
     "matrix product by hand": {
@@ -120,26 +120,26 @@ LSTM = {
     },
     "requires_grad_": {
         "h0_c0": """
-            h0 = torch.zeros(self.n_layer, x.size(0), self.hdim).requires_grad_()
-            c0 = torch.zeros(self.n_layer, x.size(0), self.hdim).requires_grad_()
+            h0 = torch.zeros(self.n_layer, x.size(0), self.hdim).to(x.device).requires_grad_()
+            c0 = torch.zeros(self.n_layer, x.size(0), self.hdim).to(x.device).requires_grad_()
         """
     },
     "Variable": {
         "h0_c0": """
             from torch.autograd import Variable
-            h0 = Variable(torch.zeros(self.n_layer, x.size(0), self.hdim))
-            c0 = Variable(torch.zeros(self.n_layer, x.size(0), self.hdim))
+            h0 = Variable(torch.zeros(self.n_layer, x.size(0), self.hdim)).to(x.device)
+            c0 = Variable(torch.zeros(self.n_layer, x.size(0), self.hdim)).to(x.device)
         """
     },
     "no_grad": {
         "h0_c0": """
             with torch.no_grad():
-                h0 = torch.empty(self.n_layer, x.size(0), self.hdim).fill_(0.)
+                h0 = torch.empty(self.n_layer, x.size(0), self.hdim, device=x.device).fill_(0.)
                 c0 = h0.clone()
         """
     },
     "multiplied away": {
-        "h0_c0": "h0 = c0 = 0 * torch.randn(self.n_layer, x.size(0), self.hdim, dtype=x.dtype)"
+        "h0_c0": "h0 = c0 = 0 * torch.randn(self.n_layer, x.size(0), self.hdim).to(x)"
     },
     "kept on self, made anew": {
         "h0_c0": """
@@ -151,8 +151,8 @@ LSTM = {
         "h0_c0": """
             print("x", x.shape, x)
             assert x.dim() == 3 and x.size(-1) == self.xdim, f"{x.shape}"
-            h0 = torch.zeros(self.n_layer, x.size(0), self.hdim)
-            c0 = torch.zeros(self.n_layer, x.size(0), self.hdim)
+            h0 = torch.zeros(self.n_layer, x.size(0), self.hdim, device=x.device)
+            c0 = torch.zeros(self.n_layer, x.size(0), self.hdim, device=h0.device)
             print(f"{h0.shape = }")
         """
     },
@@ -197,7 +197,7 @@ SDPA = {
         out = attention.matmul(V)
     """,
     "root as a float32 tensor": """
-        scores = Q @ K.transpose(-2, -1) / torch.sqrt(torch.FloatTensor([Q.size(-1)]))
+        scores = Q @ K.transpose(-2, -1) / torch.sqrt(torch.FloatTensor([Q.size(-1)])).to(Q.device)
         if mask is not None:
             scores = scores.masked_fill(mask == False, -1e10)
         attention = torch.softmax(scores, dim=-1)
@@ -221,7 +221,7 @@ SDPA = {
     "mask as a summand": """
         score = Q @ K.transpose(-2, -1) / math.sqrt(Q.size(-1))
         if mask is not None:
-            bias = torch.zeros(mask.shape).masked_fill(~mask, -1e9)
+            bias = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, -1e9)
             score = score + bias
         attention = score.softmax(dim=-1)
         out = attention @ V
@@ -941,7 +941,13 @@ FILES = {
         """,
     ),
     "aae, noise of torch.normal": Style(
-        "aae", edits=((NOISE, "    return mu + std * torch.normal(0.0, 1.0, size=mu.shape)\n"),)
+        "aae",
+        edits=(
+            (
+                NOISE,
+                "    return mu + std * torch.normal(0.0, 1.0, size=mu.shape, device=mu.device)\n",
+            ),
+        ),
     ),
     "aae, noise of torch.distributions": Style(
         "aae", edits=((NOISE, "    return torch.distributions.Normal(mu, std).rsample()\n"),)
@@ -1342,12 +1348,13 @@ NOTEBOOKS = {
         CLASSES,
     ),
     "a lambda that calls": (
-        IMPORTED + "\nzeros = lambda *shape: torch.zeros(*shape)\n",
+        IMPORTED + "\nzeros = lambda *shape, **of: torch.zeros(*shape, **of)\n",
         CLASSES.replace(">", ", with zeros>"),
     ),
     "a device that may be Apple's": (
         IMPORTED
-        + '\ndevice = torch.device("mps" if torch.backends.mps.is_available() else "cpu")\n',
+        + '\nhere = "cuda" if torch.cuda.is_available() else "cpu"'
+        + '\ndevice = torch.device("mps" if torch.backends.mps.is_available() else here)\n',
         CLASSES.replace(">", ", with device>"),
     ),
     "an object of one's own": (
@@ -1371,7 +1378,9 @@ def test_a_right_notebook_gets_full_marks(grader: Grader, style: str, name: str)
     parts = {
         IMPORTED: imports,
         CLASSES: classes,
-        "<the classes, with zeros>": classes.replace("torch.zeros_like(h0)", "zeros(*h0.shape)"),
+        "<the classes, with zeros>": classes.replace(
+            "torch.zeros_like(h0)", "zeros(*h0.shape, device=h0.device)"
+        ),
         "<the classes, with device>": classes.replace("device=x.device", "device=device"),
         "<the classes, with cfg>": classes.replace("hdim: int = 256", "hdim: int = cfg.hdim"),
     }
@@ -1404,7 +1413,7 @@ HEADS_OF = """q, k, v = (
 """
 JOINED = "out = self.W_O(heads.transpose(1, 2).flatten(-2))\n"
 
-STATES = "torch.zeros(self.n_layer, x.size(0), self.hdim, dtype=x.dtype)"
+STATES = "x.new_zeros(self.n_layer, x.size(0), self.hdim)"
 EMBEDDED = "x = torch.cat([self.cls_token.expand(batch, -1, -1), x], dim=1)\n"
 
 # (assignment, todo) -> the mistakes of mistakes.md by their ids, some in several forms.
@@ -1890,13 +1899,13 @@ def test_a_mistake_loses_points_of_its_todo_and_of_no_other(grader: Grader, case
 def test_a_mistake_that_raises_before_the_lstm_is_called_hides_what_comes_after_it(
     grader: Grader,
 ) -> None:
-    """state_hardcoded_cuda, where there is no GPU: nothing can be known of last_step."""
+    """state_hardcoded_cuda, where there is no GPU: what is known of last_step is how it is on one."""
     style = Style("lstm", {"h0_c0": f"h0 = c0 = {STATES}.cuda()"})
     result = grader.grade("lstm", style.source(grader))
-    assert marks(result) == {"h0_c0": 0, "last_step": 0}
+    assert marks(result) == {"h0_c0": 0.5, "last_step": 0.25}
     assert todo(result, "h0_c0").verdict == results.ERROR
     assert todo(result, "last_step").verdict == results.FAILED
-    reasons = {check.message for check in todo(result, "last_step").checks}
+    reasons = {check.message for check in todo(result, "last_step").checks if not check.passed}
     assert reasons == {"This could not be judged until h0_c0 works."}
 
 

@@ -290,7 +290,7 @@ def test_a_child_that_stays_is_ended_with_its_worker(
 def test_a_thread_left_running_costs_nothing(grade: Grade, lstm: str, daemon: bool) -> None:
     code = f"""
     import threading, time
-    for _ in range(5):
+    for _ in range(3):
         threading.Thread(target=time.sleep, args=(1000,), daemon={daemon}).start()
     """
     assert grade(at_import(lstm, code)).score == 6

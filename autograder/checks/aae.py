@@ -13,7 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.check import REMARKS, Inseparable, check, distinct, gradients, tensor
+from autograder.check import (
+    REMARKS,
+    Inseparable,
+    check,
+    distinct,
+    gradients,
+    place,
+    tensor,
+)
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
 
@@ -88,6 +96,10 @@ LISTS: dict[str, Sequence[Slot]] = {
 }
 
 
+GIVES = {"Encoder": "z", "Decoder": "img", "Discriminator": "probability"}
+SIZES = {"Encoder": (1, 32, 32)}  # of what goes in, where that is no code
+
+
 class OtherWidth(nn.Module):
     """Stands in for a linear layer: repeats features up to a width, and sets each against its neighbour."""
 
@@ -114,10 +126,14 @@ def only(part: str, *, mixing: bool = True) -> Callable[[ModuleType], None]:
     return stand_in
 
 
+def network_of(todo: str) -> str:
+    """The network that a TODO is in."""
+    return next(name for name, slots in LISTS.items() if any(slot.todo == todo for slot in slots))
+
+
 def apart(todo: str) -> dict[str, Callable[[ModuleType], None]]:
     """The stand-ins for a check of one TODO: all other TODOs of the same list, and what is given."""
-    slots = next(slots for slots in LISTS.values() if any(slot.todo == todo for slot in slots))
-    others = [slot.todo for slot in slots if slot.todo not in ("", todo)]
+    others = [slot.todo for slot in LISTS[network_of(todo)] if slot.todo not in ("", todo)]
     return dict.fromkeys([*others, "given"], only(todo, mixing=todo != "todo1"))
 
 
@@ -148,8 +164,7 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
         model: Any = getattr(module, name)(latent_dim)
         if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
             # Lazy layers take their sizes from the first input.
-            sizes = (1, 1, 32, 32) if name == "Encoder" else (1, latent_dim)
-            model.eval()(torch.zeros(sizes))
+            model.eval()(torch.zeros(1, *SIZES.get(name, (latent_dim,))))
             model.train()
         layers = layers_of(model)
         if layers is not None:
@@ -317,9 +332,7 @@ def outcome(
     With it, what one of the batch gets alone, or the gradients of the input and of a bias.
     """
     model = network(module, draw, name, latent_dim, todo).eval()
-    gives, one = {"Encoder": ("z", "image"), "Decoder": ("img", "code")}.get(
-        name, ("probability", "code")
-    )
+    gives, one = GIVES[name], "image" if name == "Encoder" else "code"
     if name == "Encoder":
         silence_noise(draw)
         x = draw(batch, 1, 32, 32, scale=3).requires_grad_()
@@ -346,6 +359,22 @@ def outcome(
     return {gives: out, **found}
 
 
+def outcome_on_gpu(module: Any, draw: Draw, todo: str) -> dict[str, Any]:
+    """What a network gives on a GPU, in evaluation and without noise."""
+    name = network_of(todo)
+    with default_dtype(torch.float32):
+        model = network(module, draw, name, 3, todo).to("cuda").eval()
+        if name == "Encoder":
+            silence_noise(draw)
+        x = draw(2, *SIZES.get(name, (3,))).to("cuda")
+        return {GIVES[name]: returned(module, tensor(model(x), GIVES[name]))}
+
+
+def returned(module: Any, out: Tensor) -> Tensor:
+    """What came back on a GPU; apart from code that is given and has sent it away, as if it had not."""
+    return out.to("cuda") if ONLY in vars(module) else out
+
+
 def silence_noise(draw: Draw) -> None:
     """Make σ as good as 0, so that z is mu, whatever the noise is drawn with."""
     draw.put("logvar.weight", 0.0)
@@ -353,18 +382,18 @@ def silence_noise(draw: Draw) -> None:
 
 
 def factors(
-    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int
+    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int, device: str = "cpu"
 ) -> tuple[Tensor, Tensor, nn.Module]:
     """z of an encoder that passes its first features through, in evaluation and in training.
 
     In float32: a matrix that passes 512 features through takes long enough to write as it is.
     """
     with default_dtype(torch.float32):
-        return _factors(module, draw, todo, latent_dim, batch)
+        return _factors(module, draw, todo, latent_dim, batch, device)
 
 
 def _factors(
-    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int
+    module: Any, draw: Draw, todo: str, latent_dim: int, batch: int, device: str
 ) -> tuple[Tensor, Tensor, nn.Module]:
     model = network(module, draw, "Encoder", latent_dim, todo)
     silence_noise(draw)
@@ -375,14 +404,14 @@ def _factors(
             draw.put(name, torch.eye(*weight.shape))
     draw.put("model.3.bias", 0.0)
     draw.put("mu.bias", 0.0)
-    img = draw(batch, 1, 32, 32, scale=0.2)
-    model.eval()
+    img = draw(batch, 1, 32, 32, scale=0.2).to(device)
+    model.to(device).eval()
     z = tensor(model(img), "z")
     model.train()
     return z, tensor(model(img), "z"), model
 
 
-@check(todo="todo1", points=0.6, apart=apart("todo1"))
+@check(todo="todo1", points=0.5, apart=apart("todo1"))
 def todo1_drops_a_fifth(module: Any, draw: Draw) -> dict[str, Any]:
     """Dropout: in training a fifth of the features is 0 and the rest grows; evaluation is left alone."""
     z, trained, model = factors(module, draw, "todo1", 20, 12)
@@ -415,7 +444,17 @@ def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
     }
 
 
-@check(todo="todo2", points=0.6, apart=apart("todo2"))
+@check(todo="todo1", points=0.1, apart=apart("todo1"), gpu=True)
+def todo1_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU, in training as well."""
+    z, trained, _model = factors(module, draw, "todo1", 18, 11, "cuda")
+    return {
+        "z": returned(module, z),
+        "features in training, as multiples of those in evaluation": distinct(trained / z),
+    }
+
+
+@check(todo="todo2", points=0.5, apart=apart("todo2"))
 def todo2_is_a_relu(module: Any, draw: Draw) -> dict[str, Any]:
     """ReLU: the code z of an image, and its gradient."""
     return outcome(module, draw, "Encoder", "todo2", latent_dim=7, batch=3)
@@ -428,7 +467,13 @@ def todo2_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
         return outcome(module, draw, "Encoder", "todo2", latent_dim=4, batch=5, alone=True)
 
 
-@check(todo="todo3", points=0.6, apart=apart("todo3"))
+@check(todo="todo2", points=0.1, apart=apart("todo2"), gpu=True)
+def todo2_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo2")
+
+
+@check(todo="todo3", points=0.5, apart=apart("todo3"))
 def todo3_keeps_the_number_of_features(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the code z of an image, and its gradients."""
     return outcome(module, draw, "Encoder", "todo3", latent_dim=7, batch=3, bias="model.3.bias")
@@ -441,7 +486,13 @@ def todo3_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
         return outcome(module, draw, "Encoder", "todo3", latent_dim=4, batch=5, alone=True)
 
 
-@check(todo="todo4", points=0.6, apart=apart("todo4"))
+@check(todo="todo3", points=0.1, apart=apart("todo3"), gpu=True)
+def todo3_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo3")
+
+
+@check(todo="todo4", points=0.5, apart=apart("todo4"))
 def todo4_gives_every_pixel(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the image of a code z, and its gradients."""
     return outcome(module, draw, "Decoder", "todo4", latent_dim=7, batch=2, bias="model.7.bias")
@@ -454,7 +505,13 @@ def todo4_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
         return outcome(module, draw, "Decoder", "todo4", latent_dim=4, batch=5, alone=True)
 
 
-@check(todo="todo5", points=0.6, apart=apart("todo5"))
+@check(todo="todo4", points=0.1, apart=apart("todo4"), gpu=True)
+def todo4_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo4")
+
+
+@check(todo="todo5", points=0.5, apart=apart("todo5"))
 def todo5_takes_the_code(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the probability of a code z, and its gradients."""
     return outcome(
@@ -469,7 +526,13 @@ def todo5_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
         return outcome(module, draw, "Discriminator", "todo5", latent_dim=4, batch=11, alone=True)
 
 
-@check(todo="todo6", points=0.6, apart=apart("todo6"))
+@check(todo="todo5", points=0.1, apart=apart("todo5"), gpu=True)
+def todo5_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo5")
+
+
+@check(todo="todo6", points=0.5, apart=apart("todo6"))
 def todo6_gives_one_score(module: Any, draw: Draw) -> dict[str, Any]:
     """Linear layer: the probability of a code z, and its gradients."""
     return outcome(
@@ -484,7 +547,13 @@ def todo6_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
         return outcome(module, draw, "Discriminator", "todo6", latent_dim=4, batch=11, alone=True)
 
 
-@check(todo="todo7", points=0.6, apart=apart("todo7"))
+@check(todo="todo6", points=0.1, apart=apart("todo6"), gpu=True)
+def todo6_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo6")
+
+
+@check(todo="todo7", points=0.5, apart=apart("todo7"))
 def todo7_is_a_sigmoid(module: Any, draw: Draw) -> dict[str, Any]:
     """Sigmoid: the probability of a code z, and its gradient."""
     return outcome(module, draw, "Discriminator", "todo7", latent_dim=7, batch=12)
@@ -495,6 +564,12 @@ def todo7_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Another latent_dim and batch, one of the batch alone, in float32."""
     with default_dtype(torch.float32):
         return outcome(module, draw, "Discriminator", "todo7", latent_dim=4, batch=11, alone=True)
+
+
+@check(todo="todo7", points=0.1, apart=apart("todo7"), gpu=True)
+def todo7_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """The layer works on a GPU."""
+    return outcome_on_gpu(module, draw, "todo7")
 
 
 def given(*todos: str) -> dict[str, Callable[[ModuleType], None]]:
@@ -551,4 +626,25 @@ def given_noise(module: Any, draw: Draw) -> dict[str, Any]:
             ),
             f"noise is drawn anew, where logvar is {logvar:g}": not torch.equal(z, again),
         }
+    return seen
+
+
+@check(todo="given", points=0, always=True, gpu=True)
+def given_noise_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU the noise is drawn on the device of mu, or moved there."""
+    with default_dtype(torch.float32):
+        mu = draw(4, 3).to("cuda")
+        return {"device of z, from mu and logvar": place(lambda: module.reparameterization(mu, mu))}
+
+
+@check(todo="given", points=0, gpu=True)
+def given_networks_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU each network gives its result on the device of its input."""
+    only("given")(module)
+    seen = {}
+    for name, gives in GIVES.items():
+        x = draw(4, *SIZES.get(name, (3,))).to("cuda")
+        seen[f"device of {gives}"] = place(
+            lambda: network(module, draw, name, 3, "given").to("cuda")(x)  # noqa: B023
+        )
     return seen

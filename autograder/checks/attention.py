@@ -8,13 +8,16 @@ from torch import Tensor, nn
 
 from autograder.check import (
     Unexpected,
+    alike_under_autocast,
     attempt,
     check,
     clue,
     distinct,
     given_to_linear,
     gradients,
+    on_gpu,
     parts,
+    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
@@ -105,7 +108,7 @@ def observed(result: tuple[Any, ...], suffix: str = "") -> dict[str, Any]:
     return {f"out{suffix}": result[0], f"attention{suffix}": result[1]}
 
 
-@check(todo="sdpa", points=1)
+@check(todo="sdpa", points=0.75)
 def weighs_values_by_scaled_similarity(module: Any, draw: Draw) -> dict[str, Any]:
     """softmax(Q Kᵀ / √d_K) V, with more keys than queries and d_V ≠ d_K."""
     Q, K, V = draw(3, 4, 8), draw(3, 6, 8), draw(3, 6, 5)
@@ -176,6 +179,22 @@ def each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         return seen | observed(alone, " of one sequence alone")
 
 
+@check(todo="sdpa", points=0.25, gpu=True)
+def attention_stays_where_its_inputs_are(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU both results come back on the device of Q, K and V, with a mask and under autocast as well."""
+    with default_dtype(torch.float32):
+        Q, K, V = (draw(3, n, d).to("cuda") for n, d in ((4, 8), (6, 8), (6, 5)))
+        seen = observed(attend(module, Q, K, V))
+        masked = observed(attend(module, Q, K, V, draw.mask(4, 6).to("cuda")), ", masked")
+        lowered = alike_under_autocast(lambda: tensor(attend(module, Q, K, V)[0], "out"))
+        return seen | devices(masked) | lowered
+
+
+def devices(seen: dict[str, Any]) -> dict[str, str]:
+    """Where the tensors are: their values are looked at in other checks."""
+    return {f"device of {name}": str(tensor(x, name).device) for name, x in seen.items()}
+
+
 def heads(
     module: Any, draw: Draw, d_feat: int, n_head: int, *, bias: bool = True, dropout_p: float = 0.1
 ) -> nn.Module:
@@ -198,7 +217,7 @@ def attend_with_heads(mha: nn.Module, *inputs: Any, suffix: str = "") -> dict[st
     return {f"out{suffix}": out, f"attention of the heads{suffix}": attention}
 
 
-@check(todo="mha", points=1, apart={"sdpa": other_attention})
+@check(todo="mha", points=0.75, apart={"sdpa": other_attention})
 def splits_into_heads_and_joins_them(module: Any, draw: Draw) -> dict[str, Any]:
     """Project, split into heads, attend, join the heads, project: cross-attention in evaluation."""
     mha = heads(module, draw, 12, 3).eval()
@@ -298,6 +317,19 @@ def heads_of_each_sequence_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         return seen | alone
 
 
+@check(todo="mha", points=0.25, apart={"sdpa": other_attention}, gpu=True)
+def heads_stay_where_their_inputs_are(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU both results come back on the device of Q, K and V, in training as well."""
+    with default_dtype(torch.float32):
+        mha = on_gpu(heads(module, draw, 8, 2).eval())
+        Q, K, V = (draw(3, n, 8).to("cuda") for n in (5, 6, 6))
+        mask = draw.mask(5, 6).to("cuda")
+        seen = attend_with_heads(mha, Q, K, V)
+        lowered = alike_under_autocast(lambda: tensor(parts(mha(Q, K, V), "out", "")[0], "out"))
+        trained = attend_with_heads(mha.train(), Q, K, V, mask, suffix=", in training")
+        return seen | lowered | devices(trained)
+
+
 @clue(todo="sdpa")
 def sizes_that_are_all_the_same(module: Any, draw: Draw) -> dict[str, Any]:
     """With all sizes alike nothing is refused: what is computed shows."""
@@ -313,3 +345,24 @@ def what_is_given_to_the_projections(module: Any, draw: Draw) -> dict[str, Any]:
     Q, K, V = draw(2, 5, 12), draw(2, 7, 12), draw(2, 7, 12)
     weights = {f"input of W_{x}": draw.parameter(f"W_{x}.weight") for x in "QKVO"}
     return given_to_linear(lambda: mha(Q, K, V), weights)
+
+
+@clue(todo="sdpa", gpu=True)
+def what_a_gpu_refuses(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where it meets Q, K and V."""
+    Q, K, V = (draw(2, n, 4).to("cuda").requires_grad_() for n in (3, 5, 5))
+    seen = refused_on_gpu(lambda: attend(module, Q, K, V))
+    masked = refused_on_gpu(lambda: attend(module, Q, K, V, draw.mask(3, 5).to("cuda")))
+    return seen | {f"{name}, masked": what for name, what in masked.items()}
+
+
+@clue(todo="mha", apart={"sdpa": other_attention}, gpu=True)
+def what_a_gpu_refuses_of_the_heads(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where the heads are, in evaluation, with a mask, and in training."""
+    mha = on_gpu(heads(module, draw, 8, 2).eval())
+    Q, K, V = (draw(3, n, 8).to("cuda").requires_grad_() for n in (5, 6, 6))
+    seen = refused_on_gpu(lambda: mha(Q, K, V))
+    masked = refused_on_gpu(lambda: mha(Q, K, V, draw.mask(5, 6).to("cuda")))
+    trained = refused_on_gpu(lambda: mha.train()(Q, K, V))
+    suffixes = ("", seen), (", masked", masked), (", in training", trained)
+    return {f"{name}{suffix}": what for suffix, one in suffixes for name, what in one.items()}

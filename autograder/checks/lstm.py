@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -11,11 +12,14 @@ from torch.overrides import TorchFunctionMode
 from autograder.check import (
     REMARKS,
     Unexpected,
+    alike_under_autocast,
     attempt,
     check,
     clue,
     given_to_linear,
     gradients,
+    on_gpu,
+    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
@@ -111,8 +115,13 @@ def lstms(model: nn.Module) -> list[nn.LSTM]:
     return [layer for layer in model.modules() if isinstance(layer, nn.LSTM)]
 
 
-def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
-    """Run the model, and see the states that its LSTM starts from and what the LSTM gives."""
+def states(
+    model: nn.Module, x: Tensor, suffix: str = "", *, refused: bool = False
+) -> dict[str, Any]:
+    """Run the model, and see the states that its LSTM starts from and what the LSTM gives.
+
+    With `refused`, the states are seen also where the LSTM does not take them.
+    """
     found = lstms(model)
     if not found:
         raise Unexpected(_("the model holds no nn.LSTM; keep the stub's self.rnn"))
@@ -125,9 +134,9 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
             model(x)
     except Exception:
         # What comes after the LSTM is not this TODO's concern.
-        if not watch.outs:
+        if not (watch.outs or (refused and watch.hx is not None)):
             raise
-    if not watch.outs:
+    if not (watch.outs or (refused and watch.hx is not None)):
         raise Unexpected(_("forward() never called self.rnn"))
     remarks = []
     hx = watch.hx
@@ -142,11 +151,12 @@ def states(model: nn.Module, x: Tensor, suffix: str = "") -> dict[str, Any]:
         remarks.append(_("You built h0 and c0, but did not hand them to self.rnn."))
     if not (isinstance(hx, tuple | list) and len(hx) == 2):
         raise Unexpected(_("self.rnn was not given a pair of states (h0, c0)"))
-    seen = {"h0": hx[0], "c0": hx[1], "out of self.rnn": torch.cat(watch.outs, dim=1)}
+    seen = {"h0": hx[0], "c0": hx[1]}
+    seen["out of self.rnn"] = torch.cat(watch.outs, dim=1) if watch.outs else None
     return {f"{name}{suffix}": value for name, value in seen.items()} | {REMARKS: remarks}
 
 
-@check(todo="h0_c0", points=1)
+@check(todo="h0_c0", points=0.75)
 def starts_from_zero_states(module: Any, draw: Draw) -> dict[str, Any]:
     """The LSTM starts from zero states of the right shape, and goes on from them."""
     with default_dtype(torch.float32):  # so that a fixed dtype costs one check, not all
@@ -154,7 +164,7 @@ def starts_from_zero_states(module: Any, draw: Draw) -> dict[str, Any]:
         return states(model, draw(2, 7, 6))
 
 
-@check(todo="h0_c0", points=1)
+@check(todo="h0_c0", points=0.75)
 def states_follow_the_batch(module: Any, draw: Draw) -> dict[str, Any]:
     """The states fit every batch, also a smaller last one, and nothing is left from the batch before."""
     with default_dtype(torch.float32):
@@ -190,7 +200,21 @@ def scores_come_from_the_last_step(module: Any, draw: Draw) -> dict[str, Any]:
     return {"logits": model(draw(2, 7, 6))}
 
 
-@check(todo="last_step", points=1, apart={"h0_c0": ignore_states})
+@check(todo="h0_c0", points=0.5, gpu=True)
+def states_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU the states are on the device of x."""
+    with default_dtype(torch.float32):
+        model = on_gpu(classifier(module, draw, 5, 4, 3, 2))
+        x = draw(6, 7, 5).to("cuda")
+        seen = states(model, x, refused=True)
+        if seen["out of self.rnn"] is None:
+            return seen
+        with torch.autocast("cuda"):
+            lowered = states(model, x)["out of self.rnn"]
+        return seen | {"device of out of self.rnn under autocast": str(lowered.device)}
+
+
+@check(todo="last_step", points=0.75, apart={"h0_c0": ignore_states})
 def scores_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Other sizes of everything."""
     model = classifier(module, draw, 3, 7, 6, 2)
@@ -215,6 +239,16 @@ def each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         x = draw(2, 7, 4, scale=3)
         seen = {"logits": model(x), "logits of one image alone": model(x[1:2])}
         return seen | {"logits in evaluation": model.eval()(x)}
+
+
+@check(todo="last_step", points=0.25, apart={"h0_c0": ignore_states}, gpu=True)
+def scores_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU the scores come back on the device of x, under autocast as well."""
+    with default_dtype(torch.float32):
+        model = on_gpu(classifier(module, draw, 4, 6, 5, 2))
+        x = draw(3, 7, 4).to("cuda")
+        logits = tensor(model(x), "logits")
+        return {"logits": logits} | alike_under_autocast(lambda: tensor(model(x), "logits"))
 
 
 @clue(todo="h0_c0")
@@ -251,6 +285,46 @@ def states_of_two_models(module: Any, draw: Draw) -> dict[str, Any]:
     }
 
 
+@clue(todo="h0_c0", gpu=True)
+def where_the_states_come_from(module: Any, draw: Draw) -> dict[str, Any]:
+    """Where the states are if all is made on the GPU by default, and whether NumPy made them."""
+    with default_dtype(torch.float32):
+        model, x = on_gpu(classifier(module, draw, 3, 4, 5, 2)), draw(6, 7, 3).to("cuda")
+        with FromNumPy() as numpy, torch.device("cuda"):
+            seen = attempt(lambda: states(model, x, refused=True))
+        found: dict[str, Any] = {
+            f"{name} by default": str(seen[name].device)
+            for name in ("h0", "c0")
+            if isinstance(seen, dict) and isinstance(seen[name], Tensor)
+        }
+        return found | {"made by NumPy": numpy.seen}
+
+
+class FromNumPy(TorchFunctionMode):
+    """Sees whether a tensor is made from an array."""
+
+    seen = False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen |= any(isinstance(value, np.ndarray) for value in args)
+        return func(*args, **(kwargs or {}))
+
+    def __enter__(self) -> "FromNumPy":
+        self.original = torch.from_numpy
+
+        def from_numpy(ndarray: Any) -> Tensor:  # no mode is asked about this one
+            self.seen = True
+            return self.original(ndarray)
+
+        torch.from_numpy = from_numpy
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        torch.from_numpy = self.original
+
+
 def states_handed_over(
     module: Any, draw: Draw, xdim: int, hdim: int, n_layer: int, batch: int, time: int
 ) -> Iterator[tuple[int, ...]]:
@@ -272,3 +346,11 @@ def what_is_given_to_lin(module: Any, draw: Draw) -> dict[str, Any]:
     model = classifier(module, draw, 6, 5, 4, 3)
     x = draw(2, 7, 6)
     return given_to_linear(lambda: model(x), {"input of lin": draw.parameter("lin.weight")})
+
+
+@clue(todo="last_step", apart={"h0_c0": ignore_states}, gpu=True)
+def what_a_gpu_refuses(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where the scores come from."""
+    model = on_gpu(classifier(module, draw, 4, 6, 5, 2))
+    x = draw(3, 7, 4).to("cuda")
+    return refused_on_gpu(lambda: model(x))

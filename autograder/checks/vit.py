@@ -1,12 +1,24 @@
 """Checks for the Vision Transformer: tokens, encoder block, and the body that joins them."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from autograder.check import attempt, check, clue, gradients, parts, tensor
+from autograder.check import (
+    alike_under_autocast,
+    attempt,
+    check,
+    clue,
+    gradients,
+    on_gpu,
+    parts,
+    place,
+    refused_on_gpu,
+    tensor,
+)
 from autograder.draw import Draw, default_dtype
 
 CLASSES: dict[str, tuple[str, ...]] = {
@@ -194,7 +206,7 @@ def class_token_in_front_then_positions(module: Any, draw: Draw) -> dict[str, An
     return {"tokens": model(draw(8, 2, 6, 6))}
 
 
-@check(todo="cls_token", points=1, apart={"given": other_patches})
+@check(todo="cls_token", points=0.75, apart={"given": other_patches})
 def tokens_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Other sizes of everything."""
     model = embedding(module, draw, 1, 6, 2, 7)
@@ -227,6 +239,16 @@ def tokens_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         return {"tokens": model(images), "tokens of one image alone": model(images[1:2])}
 
 
+@check(todo="cls_token", points=0.25, apart={"given": other_patches}, gpu=True)
+def tokens_are_where_the_image_is(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU the tokens come back on the device of the image, under autocast as well."""
+    with default_dtype(torch.float32):
+        model = on_gpu(embedding(module, draw, 3, 4, 2, 5))
+        images = draw(6, 3, 4, 4).to("cuda")
+        seen = {"tokens": tensor(model(images), "tokens")}
+        return seen | alike_under_autocast(lambda: tensor(model(images), "tokens"))
+
+
 def block_names(d: int, forward_dim: int) -> dict[str, tuple[int, ...]]:
     """The parameters of an EncoderBlock, in the order of the stub."""
     names: dict[str, tuple[int, ...]] = {"norm_1.weight": (d,), "norm_1.bias": (d,)}
@@ -256,7 +278,7 @@ def adds_each_sublayer_to_its_own_input(module: Any, draw: Draw) -> dict[str, An
     return observed(block(draw(5, 4, 6)))
 
 
-@check(todo="encoder_block", points=1, apart={"given": other_sublayers})
+@check(todo="encoder_block", points=0.75, apart={"given": other_sublayers})
 def block_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Other sizes of everything."""
     block = encoder_block(module, draw, 12, 4, 2).eval()
@@ -293,6 +315,16 @@ def dropout_stays_inside_the_sublayers(module: Any, draw: Draw) -> dict[str, Any
     draw.put("mha.linear.weight", 0.0)
     draw.put("mlp.3.weight", 0.0)
     return observed(block(draw(3, 5, 8)))
+
+
+@check(todo="encoder_block", points=0.25, apart={"given": other_sublayers}, gpu=True)
+def block_stays_where_its_input_is(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU both results come back on the device of z, under autocast as well."""
+    with default_dtype(torch.float32):
+        block = on_gpu(encoder_block(module, draw, 6, 3, 2).eval())
+        x = draw(2, 5, 6).to("cuda")
+        seen = observed(block(x))
+        return seen | alike_under_autocast(lambda: tensor(parts(block(x), "x", "")[0], "x"))
 
 
 BODY = {"cls_token": other_parts, "encoder_block": other_parts, "given": other_parts}
@@ -342,7 +374,7 @@ def classifies_from_the_class_token(module: Any, draw: Draw) -> dict[str, Any]:
     return {"logits": logits, "attentions": attentions}
 
 
-@check(todo="body", points=1, apart=BODY)
+@check(todo="body", points=0.75, apart=BODY)
 def body_for_other_sizes(module: Any, draw: Draw) -> dict[str, Any]:
     """Other sizes of everything."""
     vit = transformer(module, draw, 1, 6, 2, 8, 2, 4, 3).eval()
@@ -374,6 +406,34 @@ def scores_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
         alone, attentions = parts(vit(images[1:2]), "logits", "attentions")
         seen = {"logits": logits, "logits of one image alone": alone}
         return seen | {"attentions of one image alone": attentions}
+
+
+@check(todo="body", points=0.25, apart=BODY, gpu=True)
+def scores_are_where_the_image_is(module: Any, draw: Draw) -> dict[str, Any]:
+    """On a GPU scores and attentions come back on the device of the image, under autocast as well."""
+    with default_dtype(torch.float32):
+        vit = on_gpu(transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval())
+        images = draw(4, 1, 4, 4).to("cuda")
+        logits, attentions = parts(vit(images), "logits", "attentions")
+        lowered = alike_under_autocast(lambda: tensor(parts(vit(images), "logits", "")[0], ""))
+        return {"logits": logits, "attentions": attentions} | lowered
+
+
+@check(todo="given", points=0, gpu=True)
+def given_code_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is given works on a GPU as it did."""
+    other_block(module)
+    makes: dict[str, Callable[[], nn.Module]] = {
+        "MultiHeadAttention": lambda: module.MultiHeadAttention(6, 2, 0.2),
+        "MLPBlock": lambda: module.MLPBlock(6, 2, 0.2),
+        "EncoderModule": lambda: module.EncoderModule(6, 2, 2, 4, 0.2),
+    }
+    x = draw(3, 4, 6).to("cuda")
+    seen = {name: place(lambda: on_gpu(make())(x)) for name, make in makes.items()}  # noqa: B023
+    patches: Any = on_gpu(module.ImageEmbedding(2, 6, 3, 5))
+    image = draw(3, 2, 6, 6).to("cuda")
+    seen["embedded patches"] = place(lambda: patches.linear(patches.rearrange(image)))
+    return {f"device of {name}": found for name, found in seen.items()}
 
 
 @check(todo="given", points=0)
@@ -440,3 +500,33 @@ def as_many_tokens_as_features_and_classes(module: Any, draw: Draw) -> dict[str,
     """Where all are as many, a mistaken axis is not refused."""
     vit, images = transformer(module, draw, 1, 4, 2, 5, 2, 1, 5).eval(), draw(5, 1, 4, 4)
     return {"result": attempt(lambda: parts(vit(images), "logits", "attentions")[0])}
+
+
+@clue(todo="cls_token", apart={"given": other_patches})
+def what_the_model_knows_of(module: Any, draw: Draw) -> dict[str, Any]:
+    """Whether class token and positions are parameters of the model."""
+    embedding(module, draw, 2, 6, 3, 7)
+    names = "cls_token", "positions"
+    return {f"{name} is a parameter": draw.parameter(name) is not None for name in names}
+
+
+@clue(todo="cls_token", apart={"given": other_patches}, gpu=True)
+def what_a_gpu_refuses_of_the_tokens(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where it meets the patches."""
+    model, images = on_gpu(embedding(module, draw, 3, 4, 2, 5)), draw(6, 3, 4, 4).to("cuda")
+    return refused_on_gpu(lambda: model(images), whole=6 * 5 * 5)
+
+
+@clue(todo="encoder_block", apart={"given": other_sublayers}, gpu=True)
+def what_a_gpu_refuses_of_the_block(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU where it meets z."""
+    block, x = on_gpu(encoder_block(module, draw, 6, 3, 2).eval()), draw(2, 5, 6).to("cuda")
+    return refused_on_gpu(lambda: block(x.requires_grad_()))
+
+
+@clue(todo="body", apart=BODY, gpu=True)
+def what_a_gpu_refuses_of_the_body(module: Any, draw: Draw) -> dict[str, Any]:
+    """What is on the CPU between the image and the scores."""
+    vit = on_gpu(transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval())
+    images = draw(4, 1, 4, 4).to("cuda")
+    return refused_on_gpu(lambda: vit(images))

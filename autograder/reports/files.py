@@ -150,7 +150,7 @@ def explained(todo: TodoResult) -> list[str]:
     parts = carried(todo) + named(todo)
     for title, message in complaints(todo):
         parts += [markdown(title), fenced(message)]
-    return parts
+    return parts + [markdown(sentence) for sentence in not_run(todo)]
 
 
 def points(graded: Result | TodoResult) -> str:
@@ -169,6 +169,7 @@ def verdict(todo: TodoResult) -> str:
         results.TIMEOUT: _("timeout"),
         results.OUT_OF_MEMORY: _("out of memory"),
         results.CRASHED: _("crashed"),
+        results.NOT_RUN: _("not run"),
     }
     return words.get(todo.verdict, todo.verdict)
 
@@ -196,11 +197,21 @@ def named(todo: TodoResult) -> list[str]:
     return [head, *(f"- {text}" for text in todo.feedback)]
 
 
+def not_run(todo: TodoResult) -> list[str]:
+    """A sentence for each check that could not be run: it neither gives points nor costs any."""
+    sentence = _("Not run, and it costs nothing: {title} {reason}")
+    return [
+        sentence.format(title=check.title, reason=check.message)
+        for check in todo.checks
+        if not check.ran
+    ]
+
+
 def complaints(todo: TodoResult) -> list[tuple[str, str]]:
     """What to say about a TODO's checks: (titles, message), each message once."""
     said: dict[str, list[str]] = {}
     for check in todo.checks:
-        if check.message:
+        if check.message and check.ran:
             said.setdefault(check.message, []).append(check.title)
     if todo.verdict == results.NOT_ATTEMPTED:
         return []

@@ -18,6 +18,7 @@ from autograder.reports.files import (
     complaints,
     mark,
     named,
+    not_run,
     points,
     verdict,
 )
@@ -145,6 +146,8 @@ def _show_todo(console: Console, todo: TodoResult) -> None:
     for title, message in complaints(todo)[: 1 if todo.diagnosis else None]:
         console.print(Padding(Text(title, style="dim"), (0, 0, 0, 6)))
         console.print(Padding(Text(plain(message)), (0, 0, 0, 8)))
+    for sentence in not_run(todo):
+        console.print(Padding(Text(plain(sentence), style="dim"), (0, 0, 0, 6)))
 
 
 def without_markup(text: str) -> str:
