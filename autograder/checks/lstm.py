@@ -246,7 +246,7 @@ def scores_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
     """On a GPU the scores come back on the device of x, under autocast as well."""
     with default_dtype(torch.float32):
         model = on_gpu(classifier(module, draw, 4, 6, 5, 2))
-        x = draw(3, 7, 4).to("cuda")
+        x = draw(3, 7, 4, scale=3).to("cuda")
         logits = tensor(model(x), "logits")
         return {"logits": logits} | alike_under_autocast(lambda: tensor(model(x), "logits"))
 
