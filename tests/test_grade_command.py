@@ -509,6 +509,7 @@ def test_every_line_of_results_has_the_documented_fields(graded: Graded) -> None
         "todos": list,
     }
     besides = {"device": str, "source": str, "notes": list, "output": str}
+    besides |= {"shortcuts": list, "attempts": list}
     todo_fields = {
         "id": str,
         "score": float,

@@ -165,7 +165,7 @@ def squeezed(line: str) -> str:
 
 
 # Lines that stand in the catalogue, and would in any program.
-ANYWHERE = {"withtorch.no_grad():", "ifmaskisnotNone:"}
+ANYWHERE = {"withtorch.no_grad():", "ifmaskisnotNone:", "dtype=torch.float32"}
 
 
 def secret_lines(name: str) -> set[str]:
