@@ -20,7 +20,7 @@ from autograder.language import _
 from autograder.reports.files import named, not_run
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import plain
-from autograder.results import TodoResult
+from autograder.results import PASSED, TodoResult
 
 # The name of the submission's file in an environment from which the student's cells were taken out.
 SUBMISSION = "autograder_submission"
@@ -73,7 +73,7 @@ def check(env: dict[str, Any], assignment: str, check: str, lang: str) -> None:
         todo = next(todo for todo in todos if any(c.id == check for c in todo.checks))
         given = [todo for todo in todos if todo.id == GIVEN]
         for sentence in not_run(todo):
-            print(plain(sentence))  # Otter knows passed and failed only
+            print(plain(sentence))
         _answers.clear()
         for id, message in answers(todo, given, notes).items():
             _answers[assignment, id] = message
@@ -86,7 +86,8 @@ def answers(todo: TodoResult, given: Sequence[TodoResult], notes: Sequence[str])
     found: dict[str, str] = {}
     about = [*named(todo), *(line for one in given for line in named(one)), *notes]
     for one in todo.checks:
-        if one.passed or not one.ran:
+        # Otter knows passed and failed only: what was not run goes with the rest of its TODO.
+        if one.passed or (not one.ran and todo.verdict == PASSED):
             found[one.id] = ""
             continue
         lines = [*map(without_markup, about), one.message]
