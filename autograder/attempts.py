@@ -127,7 +127,7 @@ def _within(path: Any, folders: tuple[str, ...]) -> bool:
 
 
 def _reads(path: Any = None, *_: Any) -> str:
-    if _within(path, _home) or _within(path, _readable):
+    if _within(path, (*_home, *_readable, "/proc/self/status/", "/proc/self/statm/")):
         return ""
     return "processes" if _within(path, ("/proc/",)) else "read"
 
@@ -149,6 +149,12 @@ def _links(source: Any, target: Any, *_: Any) -> str:
 
 def _moves(source: Any, target: Any, *_: Any) -> str:
     return _writes(source) or _writes(target)
+
+
+def _frames(frame: Any = None, *_: Any) -> str:
+    """One's own stack is nobody's business."""
+    code = getattr(frame, "f_code", None)
+    return "" if code and code.co_filename.startswith(_files) else "stack"
 
 
 def _signals(pid: int, *_: Any) -> str:
@@ -191,7 +197,7 @@ _EVENTS: dict[str, Callable[..., str]] = {
     "socket.__new__": _always("socket"),
     "socket.getaddrinfo": _always("socket"),
     "subprocess.Popen": _always("program"),
-    "sys._getframe": _always("stack"),
+    "sys._getframe": _frames,
     "sys.addaudithook": _always("interpreter"),
     "sys.setprofile": _always("interpreter"),
     "sys.settrace": _always("interpreter"),

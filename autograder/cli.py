@@ -120,6 +120,7 @@ def grade(
     from autograder.grade import grade as grade_class
     from autograder.limits import DEFAULT
     from autograder.platforms import described
+    from autograder.record import PUBLIC_SEED
     from autograder.reports.files import Output
     from autograder.reports.terminal import class_table
     from autograder.store import Store
@@ -131,6 +132,11 @@ def grade(
         raise UsageError(f"{out} lies inside {submissions}, and would be graded next time.")
     if fresh and only:
         raise UsageError("--only grades again in any case, and --fresh is for all; leave out one.")
+    if seed == PUBLIC_SEED:
+        raise UsageError(
+            f"{seed} is the seed of what students check against, so that an answer could be copied "
+            "from there; choose another, or none."
+        )
     use(lang)
     found = Course.find(course)
     of_the_course(found.settings.language)
@@ -138,7 +144,7 @@ def grade(
     chosen = choose(found, submissions, only, expected)
     store = Store(out / "results.sqlite", fresh=fresh)
     if seed is None:
-        seed = secrets.randbelow(2**31) if store.seed is None else store.seed
+        seed = 1 + secrets.randbelow(2**31) if store.seed is None else store.seed
     settings = Settings(
         seed=seed,
         jobs=jobs,

@@ -20,7 +20,8 @@ from autograder.check import GIVEN, RAISES, REMARKS
 from autograder.compare import FLOORS
 from autograder.course import Assignment, CheckInfo, Course
 from autograder.evidence import evidence
-from autograder.judge import Reference
+from autograder.judge import Reference, blocked
+from autograder.language import _
 from autograder.limits import DEFAULT
 from autograder.observation import NOT_SIMULATED, Observation, Observed, Raised, Tensor, Value
 from autograder.pool import Imported, Job, Warm, Worker
@@ -190,7 +191,10 @@ def _diagnosed(
     catalogue: Known,
 ) -> TodoResult:
     checks = all_checks(assignment, todo.id)
-    failed = {check.id for check in todo.checks if check.ran and not check.passed}
+    messages = {c.id: c.message for c in todo.checks if c.ran and not c.passed}
+    if set(messages.values()) <= set(map(blocked, others)):
+        return todo  # nothing of it was seen
+    failed = messages.keys()
     if any(check.id in failed and not check.gpu for check in checks):
         # What is wrong everywhere is named from what shows everywhere, however it is written.
         checks = [check for check in checks if not check.gpu]
@@ -201,6 +205,10 @@ def _diagnosed(
     fitting = [v for variants in groups for v in variants]
     if fitting and all(v.accepted for v in fitting):
         return _accepted(todo, fitting[0])
+    if len(groups) > 1 and all(check.gpu for check in checks if check.id in failed):
+        # One error has many causes: with more than one that fits, there may be others.
+        said = _("It is right on a CPU. On a GPU something in the line below is still on the CPU.")
+        return replace(todo, evidence=(said,))
     if not groups:
         return replace(todo, evidence=evidence(assignment, todo, reference, look, apart))
     return _named(todo, groups)

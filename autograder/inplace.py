@@ -72,7 +72,7 @@ def observing(
     def observe(check: CheckInfo, apart: bool, rng: int = 0) -> Observation:
         if check.gpu:  # what a module chooses for a GPU it chooses when its code is executed
             reason = _(
-                "A notebook is not executed again; 'autograder check' on its file does that."
+                "Save the notebook and run 'autograder check' on its file to see this as well."
             )
             return Raised(NOT_SIMULATED, reason)
         one = checks[check.id]

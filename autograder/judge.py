@@ -119,7 +119,8 @@ def failure(observation: Raised | Died) -> Outcome:
     if kind in ("MissingDefinition", "UnreadableSource"):
         return Outcome(results.ERROR, message)
     if kind in ("Unexpected", "Inseparable"):
-        return Outcome(results.FAILED, f"{message[:1].upper()}{message[1:]}.")
+        name = "(" in message.partition(" ")[0]  # `forward()` stays as it is written
+        return Outcome(results.FAILED, f"{message if name else message[:1].upper() + message[1:]}.")
     out_of_memory = kind == "MemoryError" or "can't allocate memory" in message
     verdict = results.OUT_OF_MEMORY if out_of_memory else results.ERROR
     text = f"{kind}: {message}" if message else kind
@@ -172,9 +173,13 @@ def _raised_before(
     return ""
 
 
+def blocked(todo: str) -> str:
+    """What is said of a check that another TODO stands in the way of."""
+    return _("This could not be judged until {todo} works.").format(todo=todo)
+
+
 def _blocked(todo: str) -> Outcome:
-    sentence = _("This could not be judged until {todo} works.").format(todo=todo)
-    return Outcome(results.FAILED, sentence, todo)
+    return Outcome(results.FAILED, blocked(todo), todo)
 
 
 def _todo(

@@ -34,7 +34,7 @@ CANVAS = re.compile(
     r"(?:(?P<upload>\d+)_(?P<file>.+)|(?P<page>(?:text|link)\.html))"
 )
 MOODLE = re.compile(
-    r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.DOTALL
+    r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)", re.DOTALL
 )
 GRADESCOPE = re.compile(r"submission_(\d+)")
 MOMENT = re.compile(
@@ -196,6 +196,8 @@ def _uploads(platform: str, claims: Mapping[str, Claim]) -> dict[str, Upload]:
     found = {}
     for key, group in groups.items():
         name = names[key] if several[names[key].casefold()] == 1 else f"{names[key]} [{key}]"
+        while name in found:  # a student may be called like another with an id
+            name += f" [{key}]"
         found[name] = _upload(platform, group)
     return found
 

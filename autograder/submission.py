@@ -28,6 +28,7 @@ from autograder.results import Student
 
 SOURCES = (".py", ".ipynb")
 ROOT = PurePosixPath()
+MOST_NAME = 200  # bytes of a submission's name
 # What systems and tools leave behind, and nobody handed in.
 JUNK = {"__MACOSX", "__pycache__", ".git", ".DS_Store", ".ipynb_checkpoints", "Thumbs.db", ".venv"}
 # Bytes of a zip's directory, which is parsed whole before its entries can be counted.
@@ -120,13 +121,21 @@ def _in_download(download: Download) -> list[tuple[str, Place]]:
     """The submissions in a platform's download; none where it is not one."""
     for _depth in range(2):  # archives, and what unpacks them, add a folder around it
         listing = download.listing()
+        if _only_folder(listing) == download.name:  # it is not a student's
+            download = download.below(download.name)
+            listing = download.listing()
         if found := platforms.recognise(download.name, listing, download.lines):
             return [(name, Inside(download, upload)) for name, upload in found.items()]
-        [child, *others] = listing or [""]
-        if others or not listing.get(child):
+        if not (child := _only_folder(listing)):
             break
         download = download.below(child)
     return []
+
+
+def _only_folder(listing: Mapping[str, Collection[str] | None]) -> str:
+    """The folder that all the rest lies in; "" where there is none."""
+    [child, *others] = listing or [""]
+    return "" if others or not listing.get(child) else child
 
 
 def _named(found: Iterable[tuple[str, str, Path]]) -> list[tuple[str, Place]]:
@@ -137,7 +146,7 @@ def _named(found: Iterable[tuple[str, str, Path]]) -> list[tuple[str, Place]]:
     for short, whole, path in them:
         # alice.py beside alice.zip: both keep their ending. Names that are still the same (macOS and
         # others write the same Hangul in two ways) get a number.
-        plain = short if names[short] == 1 else whole
+        plain = _cut(short if names[short] == 1 else whole)
         name, number = plain, 1
         while name in named:
             number += 1
@@ -278,7 +287,7 @@ def _version(stem: str, name: str) -> int | None:
 def _defines(data: bytes, assignment: Assignment) -> bool:
     """Whether every class with a TODO is defined, going by the text alone: nothing is parsed here."""
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    text = data.decode(encoding, "replace")
+    text = data.decode(encoding, "replace").replace("\\n", "\n")  # as a notebook writes them
     return all(
         re.search(rf"\bclass\s+(?:{'|'.join((public, *aliases))})\b", text)
         for public, aliases in assignment.classes.items()
@@ -299,7 +308,8 @@ def _read_upload(place: Inside, limits: Limits) -> tuple[tuple[File, ...], tuple
                 continue
             try:
                 packed, _none = _read_zip(io.BytesIO(file.data), file.path.name, limits)
-                files += (replace(f, path=file.path.with_suffix("") / f.path) for f in packed)
+                inside = file.path.with_name(file.path.stem.strip(".") or "zip")
+                files += (replace(f, path=inside / f.path) for f in packed)
             except Refused as reason:
                 reasons.append(str(reason))
         if len(files) > limits.entries:
@@ -375,7 +385,9 @@ def _read_zip(
         guarded = _Guarded(stream, limits)
         with _open_zip(guarded) as archive:
             guarded.opened = True
-            return tuple(_members(archive, archive.infolist(), limits)), ()
+            # Of two of one name the last counts, as for whoever unpacks it.
+            found = {file.path: file for file in _members(archive, archive.infolist(), limits)}
+            return tuple(found.values()), ()
 
 
 @contextmanager
@@ -614,6 +626,11 @@ def _name(path: Path) -> str:
     known = not path.is_dir() and path.suffix.lower() in (*SOURCES, ".zip")
     # "..py" is a file, and "." is no name: it would lead out of its feedback folder.
     return _normal(path.stem if known and path.stem.strip(".") else path.name)
+
+
+def _cut(name: str) -> str:
+    """A name that a folder can have, with a number behind it."""
+    return name.encode()[:MOST_NAME].decode(errors="ignore")
 
 
 def _normal(text: str) -> str:

@@ -43,7 +43,7 @@ from autograder.observation import (
     Value,
     pack,
 )
-from autograder.source import Part, placeholders, read_notebook, read_python
+from autograder.source import Part, UnreadableSource, placeholders, read_notebook, read_python
 
 RECURSION_LIMIT = 1000
 LINE = 200  # characters of a line of source that are shown
@@ -51,6 +51,10 @@ LINE = 200  # characters of a line of source that are shown
 
 class MissingDefinition(Exception):
     """The student's module lacks a public name."""
+
+
+# Errors whose messages are the grader's own sentences, or mean that a check could not be run.
+OURS = Unexpected, Inseparable, MissingDefinition, UnreadableSource, simulated_gpu.NotSimulated
 
 
 class StudentModule(ModuleType):
@@ -327,6 +331,9 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         return Raised(type(error).__name__, _cut(error.msg or ""), step, place)
     if isinstance(error, Unexpected | Inseparable | MissingDefinition):
         place = None
+    kind = type(error).__name__
+    if kind in {one.__name__ for one in OURS} and not isinstance(error, OURS):
+        kind = f"{type(error).__module__}.{kind}"  # a student's own class, by one of our names
     try:
         said = error.args[0] if error.args and type(error.args[0]) is Text else str(error)
         message, shown = _both(said)
@@ -334,7 +341,7 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         message = message.replace(f"{files[1]}/", "").replace(files[1], ".")
     except Exception:
         message = shown = ""
-    return Raised(type(error).__name__, _cut(message), step, place, _cut(shown))
+    return Raised(_cut(kind), _cut(message), step, place, _cut(shown))
 
 
 def _both(text: str) -> tuple[str, str]:

@@ -417,6 +417,22 @@ def adam(parameters: Any) -> torch.optim.Optimizer:
 
 
 @program
+def modules_moved_to_a_device(device: str) -> dict[str, Any]:
+    """By an object, as training scripts do, and by what a tensor says."""
+    g = Given(device)
+    x = g.random(2, 3)
+    first, second, third = nn.Linear(3, 4), nn.Linear(4, 5), nn.Linear(5, 2)
+    with torch.no_grad():
+        for layer in (first, second, third):
+            layer.weight.fill_(0.1)
+            layer.bias.fill_(0.2)
+    first.to(torch.device(device))
+    second.to(device=x.device)
+    third.to(torch.device(device), torch.float32)
+    return {"out": third(second(first(x)).float())}
+
+
+@program
 def lstm_solution(device: str) -> dict[str, Any]:
     g = Given(device)
     model = g.layer(lambda: solution("lstm").LSTMClassifier(4, 6, 5, 2))

@@ -98,6 +98,16 @@ HONEST = {
         torch.manual_seed(1)
         torch.utils.data.DataLoader(range(4))
     """,
+    "its own stack and size": """
+        import sys
+        def log():
+            return sys._getframe().f_lineno, sys._getframe(1).f_lineno
+        log()
+        try:
+            open("/proc/self/status").read()
+        except OSError:
+            pass
+    """,
     "its own end": "import os, signal\nos.kill(os.getpid(), 0)",
     "an installed package": "import einops, nbformat, numpy\nnumpy.savetxt('x.txt', [1])",
     "more text than is kept": "print('x' * 100_000)",

@@ -466,6 +466,25 @@ def test_to_say_that_something_is_not_simulated_wins_nothing(grader: Grader) -> 
     assert todo(result, "h0_c0").score == 0
 
 
+@pytest.mark.parametrize("move", ["to(device)", "to(device=device)", "to('cuda')", "cuda()"])
+def test_a_model_that_is_moved_at_the_top_of_the_file_hides_no_mistake(
+    grader: Grader, move: str
+) -> None:
+    end = f"\nif device.type == 'cuda':\n    model = LSTMClassifier(3, 4, 5, 1).{move}\n"
+    wrong = f"h0 = c0 = torch.zeros({SIZES})"
+    result = grader.grade("lstm", with_top(solved(grader, "lstm", h0_c0=wrong), NOTES) + end)
+    assert not_run(result) == {}
+    assert todo(result, "h0_c0").score == todo(result, "h0_c0").max_score - 0.5
+
+
+def test_a_class_of_ones_own_by_the_graders_name_is_an_error(grader: Grader) -> None:
+    own = "class NotSimulated(Exception):\n    pass\n\n\n"
+    wrong = f"if x.is_cuda:\n    raise NotSimulated('this')\nh0 = c0 = x.new_zeros({SIZES})"
+    result = grader.grade("lstm", with_top(solved(grader, "lstm", h0_c0=wrong), own))
+    assert not_run(result) == {}
+    assert todo(result, "h0_c0").score == todo(result, "h0_c0").max_score - 0.5
+
+
 def test_a_caught_refusal_of_the_simulation_is_no_pass(grader: Grader) -> None:
     answer = f"try:\n    {UNKNOWN}except Exception:\n    pass\nlogits = self.lin(out[:, -1])"
     result = grader.grade("lstm", solved(grader, "lstm", last_step=answer))

@@ -43,6 +43,12 @@ SEED = 5
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def test_the_public_seed_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    done = run("grade", "class", "-o", "out", "--seed", "0", cwd=tmp_path)
+    assert_refuses(done, "0 is the seed of what students check against", "choose another")
+
+
 # ---------------------------------------------------------------- helpers
 
 

@@ -571,3 +571,37 @@ def test_a_zip_of_one_student_is_one_submission(tmp_path: Path) -> None:
 
 def test_every_platform_has_its_words() -> None:
     assert len(platforms.PLATFORMS) == len(PLATFORMS) == len(WHOSE) == len(SAID)
+
+
+# Who would be somebody else
+
+
+def test_a_file_name_takes_nobodys_place_in_a_flat_moodle_download(tmp_path: Path) -> None:
+    files = {
+        "Zoe Kim_12_assignsubmission_file_lstm.py": RIGHT,
+        "Mallory_55_assignsubmission_file_x_12_assignsubmission_file_lstm.py": WRONG,
+        "Mallory_55_assignsubmission_file_lstm.py": WRONG,
+    }
+    found = handed_in(unpacked(tmp_path / "class", files))
+    assert set(found) == {"Zoe Kim", "Mallory"}
+    assert held(found["Zoe Kim"]) == {"lstm.py": RIGHT}
+
+
+def test_a_student_who_is_called_like_another_with_an_id_is_one_more(tmp_path: Path) -> None:
+    files = {
+        f"{name}_assignsubmission_file_/lstm.py": RIGHT
+        for name in ("Kim_101", "Kim_102", "Kim [101]_7", "Lee_8")
+    }
+    assert len(handed_in(unpacked(tmp_path / "class", files))) == 4
+
+
+@pytest.mark.parametrize("name", ["submitted", "hw-submissions"])
+def test_a_zip_that_holds_a_folder_of_its_own_name_is_what_that_holds(
+    tmp_path: Path, name: str
+) -> None:
+    files = {
+        f"{name}/{student}/hw/lstm.py": RIGHT
+        for student in (("ann", "bob") if name == "submitted" else ("hw-ann", "hw-bob"))
+    }
+    path = packed(tmp_path / f"{name}.zip", files)
+    assert set(handed_in(path)) == {"ann", "bob"}

@@ -579,3 +579,20 @@ def test_what_nobody_asked_for_is_listed_and_helpers_are_not(tmp_path: Path) -> 
     assert strays(submission, used) == ["old.ipynb", "report.pdf"]
     alone = read("b", folder(tmp_path / "b", {"helper.py": "", "x/y.txt": ""}))
     assert strays(alone, works(alone, ASSIGNMENTS)) == ["helper.py", "x/y.txt"]
+
+
+def test_a_name_that_is_too_long_for_a_folder_is_cut(tmp_path: Path) -> None:
+    # NFC makes of each of these characters two, so that the longest name becomes longer than any.
+    names = ["\U0001d15f" * 62, "\U0001d15f" * 61 + "a", "ok"]
+    folder(tmp_path, {f"{name}.py": "" for name in names})
+    found = [name for name, _place in find(tmp_path)]
+    assert len(set(found)) == 3
+    assert all(len(name.encode()) < 220 for name in found)
+
+
+def test_a_zip_whose_member_is_there_twice_holds_the_last(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as one:
+        one.writestr("lstm.py", "first")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            one.writestr("lstm.py", "second")
+    assert held(read("a", tmp_path / "a.zip")) == {"lstm.py": b"second"}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from autograder.check import (
+    RAISES,
     REMARKS,
     Unexpected,
     alike_under_autocast,
@@ -267,7 +268,8 @@ def axes_of_the_states(module: Any, draw: Draw) -> dict[str, Any]:
 
     pairs = zip(("h0", "c0"), *shapes, strict=False)
     found: dict[str, Any] = {name: list(map(name_of, *two)) for name, *two in pairs}
-    return dict.fromkeys(("h0", "c0"), "not handed over") | found
+    # That they never came so far tells nothing of why.
+    return dict.fromkeys(("h0", "c0"), f"{RAISES}before it is handed over") | found
 
 
 @clue(todo="h0_c0")

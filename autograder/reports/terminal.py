@@ -60,10 +60,11 @@ def class_table(landed: Sequence[Result], width: int) -> Group:
 
 
 def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
-    """A line on shortcuts and one on attempts, for the TA to look into; where there are any."""
+    """Lines on shortcuts, attempts and what was not run, for the TA to look into; where there are any."""
     kinds: dict[str, Callable[[Result], list[str]]] = {
         "used what a TODO asks to write": lambda result: [_shortcut(s) for s in result.shortcuts],
         "tried what no answer needs": lambda result: [a.what for a in result.attempts],
+        "could not be looked at on a GPU, which costs nothing": _not_on_gpu,
     }
     for did, details in kinds.items():
         found = {name: [d for r in group for d in details(r)] for name, group in groups.items()}
@@ -72,6 +73,11 @@ def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
             more = f" and {len(who) - MOST_NAMED} more" if len(who) > MOST_NAMED else ""
             named = ", ".join(who[:MOST_NAMED]) + more
             yield Text(one_line(f"{len(who)} submission{'s' * (len(who) != 1)} {did}: {named}."))
+
+
+def _not_on_gpu(result: Result) -> list[str]:
+    """The TODOs that were looked at on the CPU only, where others are looked at on a GPU as well."""
+    return [t.id for t in result.todos if result.device and any(not c.ran for c in t.checks)]
 
 
 def _shortcut(shortcut: Shortcut) -> str:
@@ -84,7 +90,7 @@ def _points(result: Result) -> Text:
     colour = (
         "green" if result.score == result.max_score else "red" if not result.score else "yellow"
     )
-    return Text(f"{result.score:g}/{result.max_score:g}", style=colour)
+    return Text(f"{round(result.score, 2):g}/{round(result.max_score, 2):g}", style=colour)
 
 
 def _wrong(group: Sequence[Result]) -> str:
@@ -99,6 +105,7 @@ def _wrong(group: Sequence[Result]) -> str:
             len(wrong) > 1
             and len(wrong) == len(result.todos)
             and len({t.verdict for t in wrong}) == 1
+            and not any(t.diagnosis for t in wrong)
         ):
             found.append(f"{result.assignment} {wrong[0].verdict}")
         else:

@@ -340,6 +340,8 @@ for rule, names in (
     (_first, "atleast_1d atleast_2d atleast_3d"),
     # These may see two devices, or ask for none, or give a view, or are looked after elsewhere
     # (`backward` and `grad`: _run_backward).
+    # What `Module.to` was called with: each of its tensors is moved by `to`.
+    (_plain, "_parse_to"),
     (_plain, "is_same_size result_type _has_compatible_shallow_copy_type backward grad"),
     (_plain, "size dim numel stride item tolist __len__ __bool__ __float__ __int__ __index__"),
     (
