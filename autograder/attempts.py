@@ -151,12 +151,6 @@ def _moves(source: Any, target: Any, *_: Any) -> str:
     return _writes(source) or _writes(target)
 
 
-def _frames(frame: Any = None, *_: Any) -> str:
-    """One's own stack is nobody's business."""
-    code = getattr(frame, "f_code", None)
-    return "" if code and code.co_filename.startswith(_files) else "stack"
-
-
 def _signals(pid: int, *_: Any) -> str:
     return "" if pid == os.getpid() else "signal"
 
@@ -197,7 +191,7 @@ _EVENTS: dict[str, Callable[..., str]] = {
     "socket.__new__": _always("socket"),
     "socket.getaddrinfo": _always("socket"),
     "subprocess.Popen": _always("program"),
-    "sys._getframe": _frames,
+    "sys._getframe": _always("stack"),  # from one's own frame all others can be reached
     "sys.addaudithook": _always("interpreter"),
     "sys.setprofile": _always("interpreter"),
     "sys.settrace": _always("interpreter"),

@@ -98,11 +98,7 @@ HONEST = {
         torch.manual_seed(1)
         torch.utils.data.DataLoader(range(4))
     """,
-    "its own stack and size": """
-        import sys
-        def log():
-            return sys._getframe().f_lineno, sys._getframe(1).f_lineno
-        log()
+    "its own size": """
         try:
             open("/proc/self/status").read()
         except OSError:
