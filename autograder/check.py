@@ -196,14 +196,14 @@ def on_gpu(model: Model) -> Model:
     return model.to("cuda").to("cpu").to("cuda")
 
 
-def alike_under_autocast(run: Callable[[], Tensor]) -> dict[str, Any]:
-    """Whether a result on the GPU is about the same where autocast lowers what it is computed in.
+def alike_under_autocast(usual: Tensor, run: Callable[[], Tensor]) -> dict[str, Any]:
+    """Whether `run` gives about the `usual` result where autocast lowers what it is computed in.
 
     Only about, and of any dtype: which steps are lowered hangs on how an answer is written.
     """
     import torch
 
-    usual, seen = run(), {}
+    seen = {}
     for dtype in (torch.float16, torch.bfloat16):
         with torch.autocast("cuda", dtype=dtype):
             lowered = run()

@@ -70,11 +70,18 @@ class Catalogue:
     What they show is computed when it is first asked for, and then kept.
     """
 
-    def __init__(self, warm: Warm, course: Course, assignment: Assignment, seed: int) -> None:
+    def __init__(
+        self,
+        warm: Warm,
+        course: Course,
+        assignment: Assignment,
+        seed: int,
+        bench: "Bench | None" = None,
+    ) -> None:
         self._course, self._assignment = course, assignment
         self._lock = threading.Lock()
         self._shown: dict[tuple[str, str, Runs], Shown] = {}
-        self._bench = Bench(warm, assignment, seed)
+        self._bench = bench or Bench(warm, seed)
 
     @cached_property
     def _variants(self) -> tuple[Variant, ...]:
@@ -102,7 +109,7 @@ class Catalogue:
         with self._lock:
             for source in dict.fromkeys(candidate.source for candidate in candidates):
                 if (source, check.id, runs) not in self._shown:
-                    shown = self._bench.show(source, check, runs)
+                    shown = self._bench.show(self._assignment.name, source, check, runs)
                     self._shown[source, check.id, runs] = shown
             return [self._shown[candidate.source, check.id, runs] for candidate in candidates]
 
@@ -131,32 +138,40 @@ class Runs:
 
 
 class Bench:
-    """A worker in which variants are run, one after the other: they are ours, and trusted."""
+    """A worker in which variants are run, one after the other: they are ours, and trusted.
 
-    def __init__(self, warm: Warm, assignment: Assignment, seed: int) -> None:
-        self._warm, self._assignment, self._seed = warm, assignment, seed
+    The catalogues of a class share one: a worker takes tens of megabytes.
+    """
+
+    def __init__(self, warm: Warm, seed: int) -> None:
+        self._warm, self._seed = warm, seed
+        self._lock = threading.Lock()
         self._worker: Worker | None = None
 
-    def show(self, source: str, check: CheckInfo, runs: Runs) -> Shown:
+    def show(self, assignment: str, source: str, check: CheckInfo, runs: Runs) -> Shown:
         """What a source shows in a check."""
-        file = f"{self._assignment.name}.py"
-        job = Job(self._assignment.name, file, {file: source.encode()})
+        with self._lock:
+            worker = self._loaded(
+                Job(assignment, f"{assignment}.py", {f"{assignment}.py": source.encode()})
+            )
+
+            def look(check: CheckInfo, apart: bool, rng: int) -> Observation:
+                if not isinstance(worker.imported, Imported):
+                    return worker.imported
+                seconds = DEFAULT.check_seconds
+                return worker.ask(
+                    check.id, self._seed, "float64", apart=apart, rng=rng, seconds=seconds
+                )
+
+            return runs.look(check, look)
+
+    def _loaded(self, job: Job) -> Worker:
         if self._worker is None or self._worker.died:
             self.close()
             self._worker = self._warm.worker(job)
         else:
             self._worker.imported = self._worker.load(job)
-        worker = self._worker
-
-        def look(check: CheckInfo, apart: bool, rng: int) -> Observation:
-            if not isinstance(worker.imported, Imported):
-                return worker.imported
-            seconds = DEFAULT.check_seconds
-            return worker.ask(
-                check.id, self._seed, "float64", apart=apart, rng=rng, seconds=seconds
-            )
-
-        return runs.look(check, look)
+        return self._worker
 
     def close(self) -> None:
         """End the worker."""

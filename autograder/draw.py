@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 # A weight above this size is a window of one long table, which repeats a block of a prime length that
-# no row length divides. All of them share that table: first touches of memory cost most of a check.
+# no row length divides. All of them share that table, and all workers: first touches of memory cost
+# most of a check.
 BLOCK = 4099
 LARGE_FAN_IN = 512  # so they share one scale, too: that of this many inputs
 
@@ -29,9 +30,13 @@ class Draw:
     """`draw(3, 5)` is a (3, 5) tensor of standard normals in the default dtype."""
 
     def __init__(self, seed: int, check: str) -> None:
-        self._seed = seed
+        self.seed = seed
         self._stream = _generator(seed, check)
         self._parameters: dict[str, nn.Parameter] = {}
+
+    def named(self, name: str) -> "Draw":
+        """Another source of the same seed: for what several checks look at."""
+        return Draw(self.seed, name)
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Normals with the standard deviation `scale`."""
@@ -109,7 +114,7 @@ class Draw:
     def _weight(self, name: str, target: Tensor) -> Tensor:
         """The draw that belongs to a parameter's name, scaled to keep activations near 1."""
         start = crc32(name.encode()) % BLOCK
-        return _weight(self._seed, start, tuple(target.shape), target.dtype)
+        return _weight(self.seed, start, tuple(target.shape), target.dtype)
 
 
 def _generator(seed: int, *names: str) -> np.random.Generator:
@@ -126,22 +131,26 @@ def _numbers(seed: int) -> Tensor:
 def _weight(seed: int, start: int, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
     size = math.prod(shape)
     if size > BLOCK:
-        return _table(seed, size + BLOCK, dtype)[start : start + size].view(shape)
+        start = (start + seed) % BLOCK
+        return table(size + BLOCK, dtype)[start : start + size].view(shape)
     fan_in = shape[-1] if len(shape) > 1 else 4
     values = _numbers(seed)[start : start + size] / math.sqrt(max(fan_in, 1))
     return values.to(dtype).view(shape)
 
 
-_tables: dict[tuple[int, torch.dtype], Tensor] = {}
+_tables: dict[torch.dtype, Tensor] = {}
 
 
-def _table(seed: int, size: int, dtype: torch.dtype) -> Tensor:
-    """The table of the large weights, at least as long as this."""
-    table = _tables.get((seed, dtype))
-    if table is None or len(table) < size:
-        block = (_numbers(seed)[:BLOCK] / math.sqrt(LARGE_FAN_IN)).to(dtype)
-        table = _tables[seed, dtype] = block.repeat(-(-size // BLOCK))
-    return table
+def table(size: int, dtype: torch.dtype) -> Tensor:
+    """The table of the large weights, at least as long as this.
+
+    The seed only moves the windows, so that the table can be made before a seed is known.
+    """
+    found = _tables.get(dtype)
+    if found is None or len(found) < size:
+        block = (_numbers(0)[:BLOCK] / math.sqrt(LARGE_FAN_IN)).to(dtype)
+        found = _tables[dtype] = block.repeat(-(-size // BLOCK))
+    return found
 
 
 def _normals(generator: np.random.Generator, size: int) -> NDArray[np.float64]:

@@ -6,10 +6,10 @@ the same code, executed once more while the GPU is on, and kept beside the ordin
 """
 
 import io
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
 from contextlib import (
     AbstractContextManager,
     contextmanager,
@@ -31,17 +31,17 @@ Module = TypeVar("Module", bound=ModuleType)
 class OnGPU(Generic[Module]):
     """One submission on the GPU. `make` makes an empty module, `execute` runs the student's code in it.
 
-    `before`: the modules that were there before the student's own.
+    `last`: the module that was imported last before the student's own.
     """
 
     def __init__(
         self,
         home: str,
-        before: AbstractSet[str],
+        last: str,
         make: Callable[[], Module],
         execute: Callable[[Module], object],
     ) -> None:
-        self._home, self._before, self._make, self._execute = home, before, make, execute
+        self._home, self._last, self._make, self._execute = home, last, make, execute
         self._module: Module | None = None
         self._failed: BaseException | None = None
         self._default: torch.device | None = None  # the default device that the module has set
@@ -107,10 +107,9 @@ class OnGPU(Generic[Module]):
 
     def _take_helpers(self) -> dict[str, ModuleType]:
         place = self._home + os.sep
-        files = {
-            name: getattr(sys.modules[name], "__dict__", {}).get("__file__")
-            for name in sys.modules.keys() - self._before
-        }
+        # Backwards: to look at the hundreds before would copy their memory, which is the warm process's.
+        new = list(itertools.takewhile(lambda name: name != self._last, reversed(sys.modules)))
+        files = {name: getattr(sys.modules[name], "__dict__", {}).get("__file__") for name in new}
         return {
             name: sys.modules.pop(name)
             for name, file in files.items()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from autograder import attempts, results, shortcuts, tier
 from autograder.course import Assignment, Course
-from autograder.diagnose import Catalogue, Known, diagnose
+from autograder.diagnose import Bench, Catalogue, Known, diagnose
 from autograder.errors import AutograderError, UsageError
 from autograder.examine import Examination, examine_reference
 from autograder.judge import Reference, all_failed, failure, judge
@@ -117,8 +117,9 @@ def grade(
         store.begin(settings.seed, lasting=not settings.only)
         known = store.submissions
         references: dict[str, Reference] = {}
+        bench = Bench(warm, settings.seed)
         catalogues = {
-            name: Catalogue(warm, course, assignment, settings.seed)
+            name: Catalogue(warm, course, assignment, settings.seed, bench)
             for name, assignment in assignments.items()
         }
         executor = ThreadPoolExecutor(settings.jobs)
@@ -174,8 +175,7 @@ def grade(
             raise
         finally:
             executor.shutdown(cancel_futures=True)
-            for catalogue in catalogues.values():
-                catalogue.close()
+            bench.close()
     return unchanged
 
 

@@ -163,12 +163,12 @@ def _nested_too_deeply(name: str) -> UnreadableSource:
     return UnreadableSource(sentence.format(name=name))
 
 
+PLACEHOLDER = re.compile(r"""^\s*raise NotImplementedError\(["']TODO (\w+)""", re.M)
+
+
 def placeholders(texts: Iterable[str]) -> set[str]:
     """The TODO ids whose placeholder, `raise NotImplementedError("TODO …")`, is still there."""
-    found = set()
-    for text in texts:
-        found |= set(re.findall(r"""^\s*raise NotImplementedError\(["']TODO (\w+)""", text, re.M))
-    return found
+    return {todo for text in texts for todo in PLACEHOLDER.findall(text)}
 
 
 # Cell magics whose cell is Python all the same.

@@ -165,7 +165,8 @@ def import_submission(
         sys.modules[name] = module
         return module
 
-    before = sys.modules.keys() - {name}
+    sys.modules.pop(name, None)
+    last = next(reversed(sys.modules))
     module = make()
     # Appended: a student's helper can be imported, and never shadows an installed package.
     sys.path.append(str(path.parent))
@@ -185,7 +186,7 @@ def import_submission(
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
     module.on_gpu = OnGPU(
-        str(path.parent), before, make, partial(_execute, parts=source.parts, aliases=aliases)
+        str(path.parent), last, make, partial(_execute, parts=source.parts, aliases=aliases)
     )
     return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
@@ -291,6 +292,8 @@ def _reset_state(dtype: str, home: str, rng: int) -> None:
     torch.set_num_threads(1)
     torch.default_generator.manual_seed(rng)  # torch.manual_seed looks for GPUs each time
     torch.set_float32_matmul_precision("highest")
+    # oneDNN compiles code for each new shape: milliseconds, in every worker.
+    torch._C._set_mkldnn_enabled(False)
     np.random.seed(rng)
     np.seterr(all="warn")
     random.seed(rng)

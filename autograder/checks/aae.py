@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +99,12 @@ LISTS: dict[str, Sequence[Slot]] = {
 
 GIVES = {"Encoder": "z", "Decoder": "img", "Discriminator": "probability"}
 SIZES = {"Encoder": (1, 32, 32)}  # of what goes in, where that is no code
+BIASES = (
+    "model.3.bias",
+    "model.7.bias",
+    "model.0.bias",
+    "model.6.bias",
+)  # of the linear layers to write
 
 
 class OtherWidth(nn.Module):
@@ -166,20 +173,17 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
             # Lazy layers take their sizes from the first input.
             model.eval()(torch.zeros(1, *SIZES.get(name, (latent_dim,))))
             model.train()
-        layers = layers_of(model)
-        if layers is not None:
-            places = align(layers, LISTS[name])
-            if isinstance(places.get(todo), nn.Identity):
-                raise NotImplementedError(f"TODO {todo}")
+        if todo in untouched(model, name):
+            raise NotImplementedError(f"TODO {todo}")
         if part := vars(module).get(ONLY):
-            if layers is None:
+            if (layers := layers_of(model)) is None:
                 sentence = _(
                     "{name}.model is not a list of layers, so that its parts cannot be judged "
                     "apart from each other; something in it is wrong"
                 )
                 raise Inseparable(sentence.format(name=name))
             slots, mixing = LISTS[name], vars(module)[MIXING]
-            owned = owners(layers, places, slots)
+            owned = owners(layers, align(layers, slots), slots)
             kept = [
                 layer
                 for place, slot in enumerate(slots)
@@ -189,6 +193,13 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
         return model
 
     return draw.build(make, names[name])
+
+
+def untouched(model: nn.Module, name: str) -> set[str]:
+    """The TODOs of a network whose place still holds what the stub has there."""
+    layers = layers_of(model)
+    places = {} if layers is None else align(layers, LISTS[name])
+    return {slot.todo for slot in LISTS[name] if isinstance(places.get(slot.todo), nn.Identity)}
 
 
 def linear(name: str, n_in: int, n_out: int) -> dict[str, tuple[int, ...]]:
@@ -331,48 +342,99 @@ def outcome(
 
     With it, what one of the batch gets alone, or the gradients of the input and of a bias.
     """
-    model = network(module, draw, name, latent_dim, todo).eval()
     gives, one = GIVES[name], "image" if name == "Encoder" else "code"
-    if name == "Encoder":
-        silence_noise(draw)
-        x = draw(batch, 1, 32, 32, scale=3).requires_grad_()
-    else:
-        x = draw(batch, latent_dim, scale=3).requires_grad_()
-    out = tensor(model(x), gives)
-    inputs: dict[str, Tensor | None] = {"the image" if one == "image" else "z": x}
-    if bias:
-        inputs[bias] = draw.parameter(bias)
-    if alone:
-        seen = {gives: out, f"{gives} of one {one} alone": model(x[1:2])}
-        if todo == "todo7":
-            # Far from the middle, where answers that are alike there differ.
-            for label, shift in (("low", -5.0), ("high", 5.0)):
-                draw.put("model.6.bias", shift)
-                for layer in model.modules():
-                    if isinstance(layer, OtherWidth) and layer.width == 1:
-                        layer.shift = shift
-                seen[f"{gives} of {label} scores"] = model(x)
-        return seen
-    found = gradients({gives: out}, inputs, draw)
-    if isinstance(pixels := found.get("gradient of the image"), Tensor):
-        found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
-    return {gives: out, **found}
+    run = alone_as_well if alone else with_gradients
+    seen = run_once(module, draw, name, todo, latent_dim, batch, run)
+    wanted = [gives, f"{gives} of one {one} alone", f"gradient of {bias}"]
+    wanted.append("gradient of the image" if name == "Encoder" else "gradient of z")
+    if todo == "todo7":
+        wanted += [f"{gives} of low scores", f"{gives} of high scores"]
+    return {key: value for key, value in seen.items() if key in wanted}
 
 
 def outcome_on_gpu(module: Any, draw: Draw, todo: str) -> dict[str, Any]:
     """What a network gives on a GPU, in evaluation and without noise."""
     name = network_of(todo)
     with default_dtype(torch.float32):
-        model = network(module, draw, name, 3, todo).to("cuda").eval()
-        if name == "Encoder":
-            silence_noise(draw)
-        x = draw(2, *SIZES.get(name, (3,))).to("cuda")
-        return {GIVES[name]: returned(module, tensor(model(x), GIVES[name]))}
+        seen = run_once(module, draw, name, todo, 3, 2, run_on_gpu)
+    return {gives: returned(module, out) for gives, out in seen.items()}
 
 
 def returned(module: Any, out: Tensor) -> Tensor:
     """What came back on a GPU; apart from code that is given and has sent it away, as if it had not."""
     return out.to("cuda") if ONLY in vars(module) else out
+
+
+Run = Callable[[str, nn.Module, Tensor, Draw], dict[str, Any]]
+
+# Of each module what its networks showed as they are, and which TODOs are untouched in them.
+_shown: WeakKeyDictionary[ModuleType, dict[Any, tuple[dict[str, Any], set[str]]]]
+_shown = WeakKeyDictionary()
+
+
+def run_once(
+    module: Any, draw: Draw, name: str, todo: str, latent_dim: int, batch: int, run: Run
+) -> dict[str, Any]:
+    """What `run` sees of a network.
+
+    As it is, it shows the same to each of its TODOs, and is run once for them all: to build it takes
+    most of a check's time.
+    """
+    draw = draw.named(f"{name}, {latent_dim}, {batch}")
+
+    def seen() -> tuple[dict[str, Any], set[str]]:
+        model = network(module, draw, name, latent_dim, todo)
+        x = draw(batch, *SIZES.get(name, (latent_dim,)), scale=3)
+        return run(name, model, x, draw), untouched(model, name)
+
+    if ONLY in vars(module):
+        return seen()[0]
+    known = _shown.setdefault(module, {})
+    # An answer may be random, or depend on the dtype.
+    key = name, latent_dim, batch, run, draw.seed, torch.initial_seed(), torch.get_default_dtype()
+    if key not in known:
+        known[key] = seen()
+    shown, missing = known[key]
+    if todo in missing:
+        raise NotImplementedError(f"TODO {todo}")
+    return shown
+
+
+def with_gradients(name: str, model: nn.Module, x: Tensor, draw: Draw) -> dict[str, Any]:
+    """The result, and the gradients of the input and of the biases of the TODOs."""
+    model.eval()
+    silence_noise(draw)
+    out = tensor(model(x.requires_grad_()), GIVES[name])
+    inputs: dict[str, Tensor | None] = {"the image" if name == "Encoder" else "z": x}
+    inputs |= {bias: draw.parameter(bias) for bias in BIASES}
+    found = gradients({GIVES[name]: out}, inputs, draw)
+    if isinstance(pixels := found.get("gradient of the image"), Tensor):
+        found["gradient of the image"] = pixels.flatten(1)[:, ::37]  # enough to compare
+    return {GIVES[name]: out, **found}
+
+
+def alone_as_well(name: str, model: nn.Module, x: Tensor, draw: Draw) -> dict[str, Any]:
+    """The result, and what one of the batch gets alone; probabilities also far from the middle."""
+    model.eval()
+    silence_noise(draw)
+    gives, one = GIVES[name], "image" if name == "Encoder" else "code"
+    seen = {gives: tensor(model(x), gives), f"{gives} of one {one} alone": model(x[1:2])}
+    if name == "Discriminator":
+        # Far from the middle, where answers that are alike there differ.
+        for label, shift in (("low", -5.0), ("high", 5.0)):
+            draw.put("model.6.bias", shift)
+            for layer in model.modules():
+                if isinstance(layer, OtherWidth) and layer.width == 1:
+                    layer.shift = shift
+            seen[f"{gives} of {label} scores"] = model(x)
+    return seen
+
+
+def run_on_gpu(name: str, model: nn.Module, x: Tensor, draw: Draw) -> dict[str, Any]:
+    """The result on a GPU."""
+    model.to("cuda").eval()
+    silence_noise(draw)
+    return {GIVES[name]: tensor(model(x.to("cuda")), GIVES[name])}
 
 
 def silence_noise(draw: Draw) -> None:

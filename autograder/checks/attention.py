@@ -186,7 +186,8 @@ def attention_stays_where_its_inputs_are(module: Any, draw: Draw) -> dict[str, A
         Q, K, V = (draw(3, n, d).to("cuda") for n, d in ((4, 8), (6, 8), (6, 5)))
         seen = observed(attend(module, Q, K, V))
         masked = observed(attend(module, Q, K, V, draw.mask(4, 6).to("cuda")), ", masked")
-        lowered = alike_under_autocast(lambda: tensor(attend(module, Q, K, V)[0], "out"))
+        usual = tensor(seen["out"], "out")
+        lowered = alike_under_autocast(usual, lambda: tensor(attend(module, Q, K, V)[0], "out"))
         return seen | devices(masked) | lowered
 
 
@@ -325,7 +326,10 @@ def heads_stay_where_their_inputs_are(module: Any, draw: Draw) -> dict[str, Any]
         Q, K, V = (draw(3, n, 8).to("cuda") for n in (5, 6, 6))
         mask = draw.mask(5, 6).to("cuda")
         seen = attend_with_heads(mha, Q, K, V)
-        lowered = alike_under_autocast(lambda: tensor(parts(mha(Q, K, V), "out", "")[0], "out"))
+        usual = tensor(seen["out"], "out")
+        lowered = alike_under_autocast(
+            usual, lambda: tensor(parts(mha(Q, K, V), "out", "")[0], "out")
+        )
         trained = attend_with_heads(mha.train(), Q, K, V, mask, suffix=", in training")
         return seen | lowered | devices(trained)
 

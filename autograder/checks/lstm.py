@@ -249,7 +249,8 @@ def scores_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
         model = on_gpu(classifier(module, draw, 4, 6, 5, 2))
         x = draw(3, 7, 4, scale=3).to("cuda")
         logits = tensor(model(x), "logits")
-        return {"logits": logits} | alike_under_autocast(lambda: tensor(model(x), "logits"))
+        lowered = alike_under_autocast(logits, lambda: tensor(model(x), "logits"))
+        return {"logits": logits} | lowered
 
 
 @clue(todo="h0_c0")

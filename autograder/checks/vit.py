@@ -245,8 +245,9 @@ def tokens_are_where_the_image_is(module: Any, draw: Draw) -> dict[str, Any]:
     with default_dtype(torch.float32):
         model = on_gpu(embedding(module, draw, 3, 4, 2, 5))
         images = draw(6, 3, 4, 4).to("cuda")
-        seen = {"tokens": tensor(model(images), "tokens")}
-        return seen | alike_under_autocast(lambda: tensor(model(images), "tokens"))
+        tokens = tensor(model(images), "tokens")
+        lowered = alike_under_autocast(tokens, lambda: tensor(model(images), "tokens"))
+        return {"tokens": tokens} | lowered
 
 
 def block_names(d: int, forward_dim: int) -> dict[str, tuple[int, ...]]:
@@ -324,7 +325,8 @@ def block_stays_where_its_input_is(module: Any, draw: Draw) -> dict[str, Any]:
         block = on_gpu(encoder_block(module, draw, 6, 3, 2).eval())
         x = draw(2, 5, 6).to("cuda")
         seen = observed(block(x))
-        return seen | alike_under_autocast(lambda: tensor(parts(block(x), "x", "")[0], "x"))
+        usual = tensor(seen["x"], "x")
+        return seen | alike_under_autocast(usual, lambda: tensor(parts(block(x), "x", "")[0], "x"))
 
 
 BODY = {"cls_token": other_parts, "encoder_block": other_parts, "given": other_parts}
@@ -412,10 +414,12 @@ def scores_of_each_image_by_itself(module: Any, draw: Draw) -> dict[str, Any]:
 def scores_are_where_the_image_is(module: Any, draw: Draw) -> dict[str, Any]:
     """On a GPU scores and attentions come back on the device of the image, under autocast as well."""
     with default_dtype(torch.float32):
-        vit = on_gpu(transformer(module, draw, 1, 4, 2, 6, 2, 3, 7).eval())
+        vit = on_gpu(transformer(module, draw, 1, 4, 2, 6, 1, 3, 7).eval())
         images = draw(4, 1, 4, 4).to("cuda")
         logits, attentions = parts(vit(images), "logits", "attentions")
-        lowered = alike_under_autocast(lambda: tensor(parts(vit(images), "logits", "")[0], ""))
+        lowered = alike_under_autocast(
+            tensor(logits, "logits"), lambda: tensor(parts(vit(images), "logits", "")[0], "")
+        )
         return {"logits": logits, "attentions": attentions} | lowered
 
 
