@@ -136,9 +136,7 @@ def test_everybody_is_graded_and_who_is_right_gets_full_marks(soak: Soak) -> Non
     assert [x["submission"] for x in honest if x["score"] != x["max_score"]] == []
 
 
-# Results are kept until the table is written: some kilobytes each. What a leak of a reply or of a
-# submission's files would take is ten times that.
-@pytest.mark.parametrize(("process", "most"), [("judge", 24), ("warm process", 4)])
+@pytest.mark.parametrize(("process", "most"), [("judge", 8), ("warm process", 4)])
 def test_memory_is_constant(soak: Soak, process: str, most: float) -> None:
     first, last = thirds(soak.looks[process])
     before, after = (statistics.median(x.memory for x in third) for third in (first, last))
@@ -149,10 +147,11 @@ def test_memory_is_constant(soak: Soak, process: str, most: float) -> None:
 @pytest.mark.parametrize("process", ["judge", "warm process"])
 @pytest.mark.parametrize("what", ["descriptors", "threads"])
 def test_descriptors_and_threads_are_constant(soak: Soak, process: str, what: str) -> None:
-    # The least of each: what is open for the one or two that are graded just now comes and goes.
+    # The least of each: what is open for the one or two that are graded just now comes and goes. The
+    # worker for variants, with four descriptors, starts when it is first needed.
     before, after = (min(getattr(x, what) for x in third) for third in thirds(soak.looks[process]))
     print(f"{process}: {before} {what}, then {after}")
-    assert after <= before + 2
+    assert after <= before + 6
 
 
 def test_no_process_is_left(soak: Soak) -> None:

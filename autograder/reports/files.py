@@ -34,18 +34,16 @@ class Output:
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = folder / "results.jsonl"
         earlier = results.load(self._lines) if self._lines.is_file() else []
-        self._results = [r for r in earlier if r.submission not in again] if again else []
+        kept = [r for r in earlier if r.submission not in again] if again else []
         if not again:
             for name in {result.submission for result in earlier}:
                 shutil.rmtree(folder / "feedback" / name, ignore_errors=True)
-        write(self._lines, "".join(result.to_line() + "\n" for result in self._results))
+        write(self._lines, lines(kept))
 
     def add(self, landed: Sequence[Result]) -> None:
         """One submission's results: a line each, and its feedback."""
-        self._results += landed
-        text = "".join(result.to_line() + "\n" for result in landed)
         with self._lines.open("ab") as file:
-            file.write(text.encode())  # at once, so that a kill leaves whole lines
+            file.write(lines(landed).encode())  # at once, so that a kill leaves whole lines
         folder = self.folder / "feedback" / landed[0].submission
         folder.mkdir(parents=True, exist_ok=True)
         from autograder.reports.gradescope import results_json  # which uses what is below
@@ -57,11 +55,17 @@ class Output:
 
     def close(self) -> list[Result]:
         """Put the lines in order and write the table. Returns all results in order."""
-        self._results.sort(key=lambda result: result.submission)
-        write(self._lines, "".join(result.to_line() + "\n" for result in self._results))
+        # Read again rather than held from the start: a large class takes no more memory than a small one.
+        landed = sorted(results.load(self._lines), key=lambda result: result.submission)
+        write(self._lines, lines(landed))
         # With a BOM, as Excel takes a CSV file without one for CP949.
-        write(self.folder / "grades.csv", "\ufeff" + grades(self._results))
-        return self._results
+        write(self.folder / "grades.csv", "\ufeff" + grades(landed))
+        return landed
+
+
+def lines(landed: Iterable[Result]) -> str:
+    """Results as they stand in results.jsonl."""
+    return "".join(result.to_line() + "\n" for result in landed)
 
 
 def write(path: Path, text: str) -> None:
