@@ -24,6 +24,25 @@ def make(folder: str) -> str:
     return tempfile.mkdtemp(prefix="submission-", dir=folder)
 
 
+def crowded(home: str, most: int) -> bool:
+    """Whether there are more files and folders in it than this, or one that cannot be looked into."""
+    waiting, count = [home], 0
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    count += 1
+                    if count > most:
+                        return True
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+        except PermissionError:
+            return True  # nobody but the submission can have closed it
+        except OSError:
+            pass  # it is gone, or nested too deep: that takes longer than a submission has
+    return False
+
+
 def remove(home: str) -> None:
     """Remove a folder, if it is there, however deep a submission has nested others in it."""
     with suppress(OSError):

@@ -14,6 +14,7 @@ class Limits:
     submission_seconds: float = 60
     memory: int = 2 * GIB  # beyond the warm process
     written_file: int = 64 * MIB
+    written_files: int = 4096  # and folders
     output: int = 64 * KIB
     reply: int = 16 * MIB
     reply_header: int = 1 * MIB

@@ -34,6 +34,7 @@ from autograder.observation import Arrays, Died, Observation, Raised, unpack
 START_SECONDS = 120  # a cold disk can take long to read torch
 EXIT_SECONDS = 10  # for the warm process and its workers
 LAST_SECONDS = 3  # from the last word of a worker to its exit status
+LOOK_SECONDS = 0.5  # from one look at what a submission writes to the next
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,10 @@ class Imported:
 
     placeholders: frozenset[str]
     notes: tuple[str, ...]
+
+
+class Crowded(Exception):
+    """A submission writes more files than it may."""
 
 
 class Interrupted(AutograderError):
@@ -240,6 +245,7 @@ class Worker:
         self.printed_too_much = False
         self.noticed = Noticed()
         self.died: Died | None = None
+        self._next_look = time.monotonic() + LOOK_SECONDS
         self._selector = selectors.DefaultSelector()
         self._selector.register(channel, selectors.EVENT_READ)
         self._selector.register(output, selectors.EVENT_READ)
@@ -335,6 +341,9 @@ class Worker:
         except TimeoutError:
             sentence = _("it took longer than {seconds:.2g} s {when}")
             return self._die("timeout", sentence.format(seconds=max(seconds, 0), when=when))
+        except Crowded:
+            sentence = _("it wrote more than {count} files {when}")
+            return self._die("error", sentence.format(count=self._limits.written_files, when=when))
         except (frames.BadFrame, ValueError) as error:
             self.noticed.attempt("frame", Spot())
             sentence = _("its process sent an answer that cannot be read: {error}")
@@ -363,7 +372,9 @@ class Worker:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            ready = [key.fileobj for key, _ in self._selector.select(left)]
+            wait = min(left, LOOK_SECONDS)
+            ready = [key.fileobj for key, _ in self._selector.select(wait)]
+            self._look_at_files()
             if self._channel in ready:
                 chunk = self._channel.recv(min(size - len(data), 1 << 20))
                 if not chunk:
@@ -374,6 +385,14 @@ class Worker:
             if self._output_fd in ready and not self._read_output():
                 self._selector.unregister(self._output_fd)
         return bytes(data)
+
+    def _look_at_files(self) -> None:
+        """A disk is full of files sooner than of bytes, where a home is not a disk of its own."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
+        if homes.crowded(self._home, self._limits.written_files):
+            raise Crowded
 
     def _read_output(self) -> bool:
         """Take what was printed; False at its end. What is over the limit is dropped."""

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess, run
 import pytest
 
 from autograder.errors import UsageError
-from autograder.homes import remove
+from autograder.homes import crowded, remove
 from autograder.pool import Job
 from autograder.tier import TIERS, prove, require, tier
 from tests.conftest import REPOSITORY, Grader
@@ -133,6 +133,42 @@ def test_a_home_is_removed_and_never_what_a_submission_puts_in_its_place(
     assert done.returncode == 0, done.stderr
     assert [file.read_text() for file in victim.iterdir()] == ["precious"]
     assert {path.name for path in folder.iterdir()} == {"class", "out", "victim"}
+
+
+WRITES_WITHOUT_END = """
+import itertools, os
+os.makedirs("a/folder")
+for number in itertools.count():
+    os.close(os.open(f"a/folder/{number}", os.O_CREAT | os.O_WRONLY))
+"""
+
+
+@as_root
+@pytest.mark.parametrize("without", ["unshare", "hidden,unshare,landlock", "root,unshare"])
+def test_a_submission_that_fills_the_disk_with_files_is_stopped(
+    confined: Confined, best: str, folder: Path, without: str
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    (folder / "class" / "honest" / "lstm.py").write_text(WRITES_WITHOUT_END)
+    done = confined(without)
+    assert done.returncode == 0, done.stderr
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    verdicts = {
+        (todo["verdict"], todo["checks"][0]["message"]) for todo in json.loads(line)["todos"]
+    }
+    assert [verdict for verdict, _ in verdicts] == ["error"]
+    assert "it wrote more than 4096 files while importing it" in str(verdicts)
+    assert {path.name for path in folder.iterdir()} == {"class", "out"}, "nothing is left"
+
+
+def test_a_home_is_crowded_by_files_and_folders_and_follows_no_link(tmp_path: Path) -> None:
+    for name in ("one", "two/three/four"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "two" / "link").symlink_to("/usr")
+    assert not crowded(str(tmp_path), most=5)
+    assert crowded(str(tmp_path), most=4)
+    assert not crowded(str(tmp_path / "gone"), most=4)
 
 
 @as_root
