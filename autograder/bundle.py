@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from autograder import language as languages
 from autograder import mistakes
-from autograder.course import PACKAGE, RECORDINGS, Course
+from autograder.course import PACKAGE, RECORDINGS, Assignment, Course
 from autograder.errors import CourseError, UsageError
+from autograder.notebooks import Parts
+from autograder.otter_files import for_students as notebook
 from autograder.pool import Warm
 from autograder.settings import for_students
 from autograder.stubs import generated, stale
@@ -23,6 +26,7 @@ from autograder.stubs import generated, stale
 SOURCE = PACKAGE.parent
 BUILT_FROM = "pyproject.toml", "README.md", "LICENSE", "constraints.txt"
 NO_CACHES = shutil.ignore_patterns("__pycache__", ".*")
+NOTEBOOKS = "notebooks"  # the folder of a hand-out that holds them
 PLACEHOLDER = "WHEEL"  # in a requirements.txt, for the wheel's name
 
 
@@ -35,8 +39,9 @@ def handout(
     """
     _require_source()
     out = _free(out, packed=packed)
-    names = _current_assignments(course)
+    assignments = _current_assignments(course)
     spoken = language or course.settings.language or "en"
+    languages.use(spoken)  # for what is generated here
     own = course.root / "student_template"
     template = own if own.is_dir() else SOURCE / "student_template"
 
@@ -53,11 +58,15 @@ def handout(
         stubs = course.assignments if spoken == "en" else course.assignments / spoken
         toolkit = folder / RECORDINGS
         toolkit.mkdir()
-        for name in names:
+        for name, assignment in assignments.items():
             shutil.copy(stubs / f"{name}.py", folder)
             shutil.copy(course.assignments / f"{name}.{spoken}.md", folder / f"{name}.md")
             for recording in (f"{name}.safetensors", f"{name}.mistakes.npz"):
                 shutil.copy(course.assignments / recording, toolkit)
+            for place, text in notebook(Parts.of(course, assignment, spoken)).items():
+                file = folder / NOTEBOOKS / place
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, "utf-8")
         if settings := for_students(course.settings, language):
             (toolkit / "course.toml").write_text(settings, "utf-8")
         _add_toolkit(course, folder, toolkit)
@@ -102,8 +111,8 @@ def _free(out: Path, *, packed: bool) -> Path:
     return out
 
 
-def _current_assignments(course: Course) -> list[str]:
-    """The assignments' names. Raises CourseError where a generated file is of another state."""
+def _current_assignments(course: Course) -> Mapping[str, Assignment]:
+    """The assignments by name. Raises CourseError where a generated file is of another state."""
     with Warm(course.check_files) as warm:
         assignments = course.described(warm.summaries)
     if old := stale(generated(course, assignments)):
@@ -121,7 +130,7 @@ def _current_assignments(course: Course) -> list[str]:
             f"the recordings of {', '.join(old_recordings)} are not current; run "
             "'autograder record' first."
         )
-    return list(assignments)
+    return assignments
 
 
 def _require_source() -> None:

@@ -141,7 +141,12 @@ class Course:
 
         A student has no solutions: a folder with stubs and recordings is enough.
         """
-        beside = (place for folder in folders for place in (folder, folder / RECORDINGS))
+        beside = (
+            place
+            for folder in folders
+            # A hand-out's notebooks lie in a folder of their own, beside that of the recordings.
+            for place in (folder, folder / RECORDINGS, folder.resolve().parent / RECORDINGS)
+        )
         for folder in (*beside, PACKAGE.parent / "assignments"):
             if next(folder.glob("*.safetensors"), None) is not None:
                 return cls(folder.parent, folder)

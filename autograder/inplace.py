@@ -136,7 +136,7 @@ def unchanged() -> Iterator[None]:
     anomaly = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
     deterministic = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    autocast = torch.is_autocast_enabled("cpu")
+    autocast, mkldnn = torch.is_autocast_enabled("cpu"), torch._C._get_mkldnn_enabled()
     numpy_state, python_state = np.random.get_state(), random.getstate()
     streams, depth = (sys.stdin, sys.stdout, sys.stderr), sys.getrecursionlimit()
     with ExitStack() as stack:
@@ -154,6 +154,7 @@ def unchanged() -> Iterator[None]:
             torch.set_num_threads(threads)
             torch.set_float32_matmul_precision(precision)
             torch.set_autocast_enabled("cpu", autocast)
+            torch._C._set_mkldnn_enabled(mkldnn)
             torch.set_printoptions(**options)  # type: ignore[no-untyped-call]
             if deterministic:
                 torch.use_deterministic_algorithms(True, warn_only=warn_only)

@@ -244,10 +244,16 @@ def _main_file(
     for stem in (assignment.name, *assignment.files):
         versions = [(f, v) for f in candidates if (v := _version(f.path.stem, stem)) is not None]
         if versions:
-            # Shallow before deep, the latest of resubmissions, a .py before a notebook.
+            # What was worked on (a hand-out holds a notebook and a .py), shallow before deep, the
+            # latest of resubmissions, a .py before a notebook.
             best = min(
                 versions,
-                key=lambda x: (len(x[0].path.parts), -x[1], x[0].path.suffix.lower() == ".ipynb"),
+                key=lambda x: (
+                    _untouched(x[0], assignment),
+                    len(x[0].path.parts),
+                    -x[1],
+                    x[0].path.suffix.lower() == ".ipynb",
+                ),
             )[0]
             exact = best.path.stem == assignment.name
             graded_as = _("{found} is graded as {name}.")
@@ -256,6 +262,7 @@ def _main_file(
                 str(f.path)
                 for f in candidates
                 if f is not best and f.data is not None and _defines(f.data, assignment)
+                if not _untouched(f, assignment)
             ]
             if others:
                 note = _(
@@ -286,12 +293,24 @@ def _version(stem: str, name: str) -> int | None:
 
 def _defines(data: bytes, assignment: Assignment) -> bool:
     """Whether every class with a TODO is defined, going by the text alone: nothing is parsed here."""
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    text = data.decode(encoding, "replace").replace("\\n", "\n")  # as a notebook writes them
+    text = _text(data)
     return all(
         re.search(rf"\bclass\s+(?:{'|'.join((public, *aliases))})\b", text)
         for public, aliases in assignment.classes.items()
     )
+
+
+def _untouched(file: File, assignment: Assignment) -> bool:
+    """Whether the placeholder of every TODO is still there, going by the text alone."""
+    ids = [id for id in assignment.todos if assignment.points(id)]
+    text = _text(file.data or b"")
+    placeholder = r"(?:raise NotImplementedError\(.{1,2}|\S  # )TODO "
+    return bool(ids) and all(re.search(rf"{placeholder}{re.escape(id)}\b", text) for id in ids)
+
+
+def _text(data: bytes) -> str:
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return data.decode(encoding, "replace").replace("\\n", "\n")  # as a notebook writes them
 
 
 def _read_upload(place: Inside, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:

@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder import results
 from autograder.bundle import handout
 from autograder.course import Course
 from autograder.errors import UsageError
 from autograder.stubs import regions
-from tests.conftest import ASSIGNMENTS, REPOSITORY
+from tests.conftest import ASSIGNMENTS, REPOSITORY, Grader
+from tests.test_otter import execute, filled, shown
 from tests.test_settings import course  # noqa: F401  (a fixture)
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,14 +57,17 @@ def korean(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------- what is in it
 
 
-def test_a_hand_out_holds_what_a_student_needs(english: Path) -> None:
+def test_a_hand_out_holds_what_a_student_needs(english: Path, grader: Grader) -> None:
     names = {path.relative_to(english).as_posix() for path in english.rglob("*") if path.is_file()}
     [wheel] = [name for name in names if name.endswith(".whl")]
     per_assignment = ("{}.py", "{}.md", "toolkit/{}.safetensors", "toolkit/{}.mistakes.npz")
+    per_assignment += ("notebooks/{}.ipynb",)
+    todos = [todo for one in grader.assignments.values() for todo in one.todos if one.points(todo)]
     assert names == {
         *(name.format(assignment) for assignment in ASSIGNMENTS for name in per_assignment),
         *("README.md", "requirements.txt", "pytest.ini", ".gitignore", ".vscode/settings.json"),
         *(".github/workflows/classroom.yml", "toolkit/constraints.txt"),
+        *("notebooks/requirements.txt", *(f"notebooks/tests/{todo}.py" for todo in todos)),
         wheel,
     }
     assert f"./{wheel}\n" in (english / "requirements.txt").read_text("utf-8")
@@ -91,7 +96,7 @@ def test_both_readmes_show_the_same_commands() -> None:
         for name in ("README.md", "README.ko.md")
     )
     assert english == korean
-    assert len(english) == 6
+    assert len(english) == 8
 
 
 # ---------------------------------------------------------------- and it works
@@ -139,6 +144,44 @@ def test_plain_pytest_runs_the_checks(korean: Path, tmp_path: Path) -> None:
     assert "아직" in done.stdout  # not attempted yet, in Korean
 
 
+@pytest.mark.parametrize("kind", ["untouched", "right"])
+def test_a_notebook_of_the_hand_out_checks_itself(
+    grader: Grader, korean: Path, tmp_path: Path, run: Run, kind: str
+) -> None:
+    folder = tmp_path / "mine"
+    shutil.copytree(korean, folder)
+    file = folder / "notebooks" / "lstm.ipynb"
+    content = filled(file, grader.solution("lstm")) if kind == "right" else filled(file, "")
+    content["cells"] = [cell for cell in content["cells"] if cell["id"] != "drawing"]
+    notebook = execute(content, folder / "notebooks")
+    for todo in ("h0_c0", "last_step"):
+        said = shown(notebook, f"check-{todo}")
+        passed, missing = "All test cases passed!" in said, "아직 풀지 않았습니다" in said
+        assert (passed, missing) == (kind == "right", kind == "untouched"), said
+    file.write_text(json.dumps(content), "utf-8")
+    done = run("check", "notebooks/lstm.ipynb", cwd=folder)
+    assert f"lstm  6점 중 {6 if kind == 'right' else 0}점" in done.stdout
+    assert run("check", "lstm.ipynb", cwd=folder / "notebooks").stdout == done.stdout
+
+
+def test_of_a_whole_hand_out_what_was_worked_on_is_graded(
+    run: Run, english: Path, grader: Grader, tmp_path: Path
+) -> None:
+    folder = tmp_path / "class" / "minji"
+    shutil.copytree(english, folder)
+    file = folder / "notebooks" / "lstm.ipynb"
+    file.write_text(json.dumps(filled(file, grader.solution("lstm"))), "utf-8")
+    shutil.copy(REPOSITORY / "solutions" / "attention.py", folder)
+    assert run("grade", "class", "-o", "out", cwd=tmp_path).returncode == 0
+    graded = {r.assignment: r for r in results.load(tmp_path / "out" / "results.jsonl")}
+    assert {name: (r.source, r.score) for name, r in graded.items()} == {
+        "lstm": ("notebooks/lstm.ipynb", 6),
+        "attention": ("attention.py", 8),
+        "vit": ("vit.py", 0),
+        "aae": ("aae.py", 0),
+    }
+
+
 # ---------------------------------------------------------------- no solution is in it
 
 
@@ -165,7 +208,12 @@ def squeezed(line: str) -> str:
 
 
 # Lines that stand in the catalogue, and would in any program.
-ANYWHERE = {"withtorch.no_grad():", "ifmaskisnotNone:", "dtype=torch.float32"}
+ANYWHERE = {
+    "withtorch.no_grad():",
+    "ifmaskisnotNone:",
+    "dtype=torch.float32",
+    "torch.manual_seed(0)",
+}
 
 
 def secret_lines(name: str) -> set[str]:
@@ -297,9 +345,9 @@ def test_a_new_user_follows_the_readme(
         check=False,
     )
     statuses = re.findall(r"^\[(\d+)\]$", done.stdout, re.M)
-    assert statuses == ["0", "0", "0", "1", "1", "1"], done.stdout + done.stderr
+    assert statuses == ["0", "0", "0", "1", "1", "1", "0", "1"], done.stdout + done.stderr
     zero = {"en": "lstm  0 of 6 points", "ko": "lstm  6점 중 0점"}[language]
-    assert done.stdout.count(zero) == 2
+    assert done.stdout.count(zero) == 3
     assert "61 failed" in done.stdout
     for name in ASSIGNMENTS:
         shutil.copy(REPOSITORY / "solutions" / f"{name}.py", folder)
@@ -310,6 +358,27 @@ def test_a_new_user_follows_the_readme(
         [*offline, ".venv/bin/autograder", "check"], cwd=folder, env=environment, check=False
     )
     assert solved.returncode == 0
+    for name in ASSIGNMENTS:
+        file = folder / "notebooks" / f"{name}.ipynb"
+        answer = (REPOSITORY / "solutions" / f"{name}.py").read_text("utf-8")
+        file.write_text(json.dumps(filled(file, answer)), "utf-8")
+        words = [".venv/bin/python", "-m", "nbconvert", "--to", "notebook", "--execute", "--stdout"]
+        if offline and shutil.which("ip"):  # a kernel is spoken to over the loopback
+            words = [*offline, "sh", "-c", 'ip link set lo up; exec "$@"', "", *words]
+        executed = subprocess.run(
+            [*words, file],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert executed.returncode == 0, executed.stderr
+        assert executed.stdout.count("All test cases passed!") == TODOS[name]
+        assert "image/png" in executed.stdout
+
+
+TODOS = {"lstm": 2, "attention": 2, "vit": 3, "aae": 7}
 
 
 def pip_settings() -> dict[str, str]:

@@ -8,13 +8,14 @@ import tracemalloc
 import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.course import Assignment
+from autograder.course import Assignment, CheckInfo
 from autograder.errors import UsageError
 from autograder.limits import KIB, MIB, Limits
 from autograder.submission import Submission, Work, find, read, read_own, strays, works
@@ -461,6 +462,43 @@ def test_a_file_is_found_by_its_name_or_by_its_classes(
 def test_of_two_files_the_better_one_is_graded(tmp_path: Path, better: str, worse: str) -> None:
     found = graded(tmp_path, {better: CLASSES, worse: CLASSES + "# worse"})
     assert found["attention"].source == better
+
+
+BOTH = CheckInfo("a", "sdpa", 1, ""), CheckInfo("b", "mha", 1, "")
+
+
+@pytest.mark.parametrize(
+    ("form", "left", "done"),
+    [
+        ('raise NotImplementedError("TODO {}: Attend.")', ("sdpa", "mha"), ("sdpa",)),
+        ("nn.Identity(),  # TODO {}", ("sdpa", "mha"), ("mha",)),
+    ],
+)
+@pytest.mark.parametrize(
+    "other", ["notebooks/attention.ipynb", "attention.ipynb", "hw/attention.py"]
+)
+def test_what_is_untouched_is_not_graded_where_something_was_worked_on(
+    tmp_path: Path, form: str, left: tuple[str, ...], done: tuple[str, ...], other: str
+) -> None:
+    def text(ids: tuple[str, ...], name: str) -> str:
+        source = CLASSES + "\n".join(f"    {form.format(id)}" for id in ids) + "\n"
+        return json.dumps([source.splitlines(True)]) if name.endswith(".ipynb") else source
+
+    assignment = replace(ATTENTION, checks=BOTH)
+
+    def graded(first: tuple[str, ...], second: tuple[str, ...]) -> Work:
+        files = {"attention.py": text(first, ""), other: text(second, other)}
+        submission = read("alice", folder(tmp_path / "alice", files))
+        [work] = works(submission, {"attention": assignment})
+        return work
+
+    assert (graded(left, done).source, graded(left, done).notes) == (other, ())
+    assert (graded(done, left).source, graded(done, left).notes) == ("attention.py", ())
+    assert graded(left, left).source == "attention.py"
+    [note] = graded(done, done).notes
+    assert note == (
+        f"attention.py is graded; {other} has the classes of attention as well, and was not."
+    )
 
 
 @pytest.mark.parametrize("name", ["attention2.py", "my_attention.py", "attention.txt", "attention"])
