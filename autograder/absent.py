@@ -49,7 +49,12 @@ OPTIONAL = frozenset(
 )
 
 # What draws is absent even where it is installed: it costs seconds in each worker, and grades nothing.
-DRAWING = frozenset(["matplotlib", "plotly", "seaborn"])
+DRAWING = frozenset(["matplotlib", "plotly", "seaborn", "torch.utils.tensorboard"])
+
+
+def package_in(name: str, packages: frozenset[str]) -> str | None:
+    """Which of the packages a dotted name is in."""
+    return next((one for one in packages if name == one or name.startswith(f"{one}.")), None)
 
 
 class Absent:
@@ -86,7 +91,7 @@ class Absent:
             _(
                 "{name} was used, but {package} is not installed where your work is graded; "
                 "move what needs it out of the graded code."
-            ).format(name=self._name, package=self._name.partition(".")[0])
+            ).format(name=self._name, package=package_in(self._name, DRAWING | OPTIONAL))
         )
 
 
@@ -120,8 +125,8 @@ class AbsentFinder(MetaPathFinder, Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        package = name.partition(".")[0]
-        if package not in self._packages:
+        package = package_in(name, self._packages)
+        if package is None:
             return None
         parent = sys.modules.get(package)
         if name != package and not isinstance(parent, AbsentModule):

@@ -166,6 +166,12 @@ def grade(
     interrupted, unchanged = False, 0
     if line := described(place.upload for _, place in chosen if isinstance(place, Inside)):
         click.echo(line, err=True)
+    if len(chosen) > 1 and {name for name, _place in chosen} <= found.check_files.keys():
+        click.echo(
+            f"autograder: each file in {submissions} is graded as a submission of its own; if they are "
+            "one student's, give the folder that holds this one.",
+            err=True,
+        )
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("loading torch", total=None)
@@ -530,6 +536,15 @@ def main() -> NoReturn:
             stream.reconfigure(errors="replace")  # not every terminal and pipe can show a ✓
     try:
         status = commands.main(prog_name="autograder", standalone_mode=False)
+    except click.UsageError as error:
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+        else:
+            command = error.ctx.command_path if error.ctx else "autograder"
+            said = error.format_message().rstrip(".").replace("\n", " ")
+            end = "" if said.endswith("?") else f"; '{command} --help' lists what there is."
+            click.echo(f"autograder: {said}{end}", err=True)
+        status = 2
     except click.ClickException as error:
         error.show()
         status = error.exit_code

@@ -11,7 +11,8 @@ from autograder.language import _
 MOST = 20  # sentences
 REASON = 200  # characters
 
-CELL, SYNTAX, FAILED, ALIAS = "cell", "syntax", "failed", "alias"  # kinds of notes
+# Kinds of notes.
+CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"
 
 
 def sentences(notes: list[Any], main: str) -> tuple[str, ...]:
@@ -29,6 +30,13 @@ def _sentence(note: Any, main: str) -> str:
     match note:
         case [kind, str(found), str(name)] if kind == ALIAS and _is_name(found) and _is_name(name):
             return _("{found} is graded as {name}.").format(found=found, name=name)
+        case [kind, int(line), str(reason)] if kind == STOPPED:
+            sentence = _(
+                "{file} stopped in line {line}: what stands above it was graded, and nothing below it "
+                "was run ({error})."
+            )
+            reason = " ".join(reason.split())[:REASON].rstrip(".")
+            return sentence.format(file=main, line=line, error=reason)
         case [str(kind), int(number), int(line), str(reason)] if main.lower().endswith(".ipynb"):
             file, reason = cell_of(main, number), " ".join(reason.split())[:REASON]
             if kind == CELL:

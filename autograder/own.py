@@ -1,6 +1,7 @@
 """Check a student's own files against recorded observations: no solution is needed."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,8 @@ def check_files(paths: Sequence[Path]) -> Iterator[Result]:
 
 def require_code(paths: Sequence[Path]) -> None:
     """Raises UsageError for a path that is neither a folder nor a file with code."""
+    with suppress(UsageError):
+        recorded_course(paths)  # what is refused is said in the course's language
     for path in paths:
         if not path.exists():
             raise UsageError(

@@ -117,6 +117,20 @@ class Gradescope(Table):
     ] = False
 
 
+# In words of TOML: what a value of another type should be, by pydantic's name of the mistake.
+WANTED = {
+    "bool_type": "true or false",
+    "dataclass_type": "a table",
+    "datetime_parsing": "a date with its time, as 2030-05-31T23:59:00+09:00",
+    "datetime_type": "a date with its time, as 2030-05-31T23:59:00+09:00",
+    "dict_type": "a table",
+    "finite_number": "a number",
+    "float_type": "a number",
+    "string_type": "a text in quotes",
+    "tuple_type": "a list, in brackets",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class CourseSettings(Table):
     """All settings of a course."""
@@ -174,9 +188,9 @@ def load(path: Path, assignments: Iterable[str]) -> CourseSettings:
         place = [str(part) for part in first["loc"]]
         if first["type"] == "unexpected_keyword_argument":
             unknown(path, place, _settings_in(place[:-1]))
-        where, value = ".".join(place), json.dumps(first["input"], ensure_ascii=False)
-        reason = first["msg"][0].lower() + first["msg"][1:]
-        raise CourseError(f"{path}: {where} is {value}; {reason.rstrip('.')}.") from None
+        where, value = ".".join(place), _toml(first["input"])
+        wanted = WANTED.get(first["type"], first["msg"].removeprefix("Input should be "))
+        raise CourseError(f"{path}: {where} is {value}; it should be {wanted}.") from None
     known = list(assignments)
     for table in ("points", "deadlines", "aliases"):
         for name in getattr(found, table):

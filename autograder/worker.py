@@ -31,7 +31,7 @@ from autograder.draw import Draw
 from autograder.gpu import OnGPU
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
-from autograder.notes import ALIAS, FAILED
+from autograder.notes import ALIAS, FAILED, STOPPED
 from autograder.noticed import Spot
 from autograder.observation import (
     NOT_SIMULATED,
@@ -200,10 +200,18 @@ def _execute(
         try:
             exec(part.code, vars(module))
         except Exception as error:
-            if not part.optional:
+            home = os.path.dirname(str(module.__file__))
+            reason = _cut(f"{type(error).__name__}: {_without(home, str(error))}")
+            if part.optional:
+                notes.append([FAILED, part.cell, part.line, reason])
+            elif not part.cell and _is_complete(module, aliases):
+                # A training loop at the end of a file, say, whose data is not here.
+                lines = traceback.walk_tb(error.__traceback__)
+                file = part.code.co_filename
+                line = next((n for frame, n in lines if frame.f_code.co_filename == file), 0)
+                notes.append([STOPPED, line, reason])
+            else:
                 raise
-            reason = _cut(f"{type(error).__name__}: {error}")
-            notes.append([FAILED, part.cell, part.line, reason])
     for public, others in aliases.items():
         found = next((other for other in others if other in vars(module)), None)
         if public not in vars(module) and found:
@@ -340,17 +348,29 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
     try:
         said = error.args[0] if error.args and type(error.args[0]) is Text else str(error)
         message, shown = _both(said)
-        # The folder that the worker happened to get means nothing to a student.
-        message = message.replace(f"{files[1]}/", "").replace(files[1], ".")
+        message = _without(files[1], message)
     except Exception:
         message = shown = ""
     return Raised(_cut(kind), _cut(message), step, place, _cut(shown))
+
+
+def _without(home: str, message: str) -> str:
+    """The folder that the worker happened to get means nothing to a student."""
+    return message.replace(f"{home}/", "").replace(home, ".")
 
 
 def _both(text: str) -> tuple[str, str]:
     """A text of ours in English, and in the student's language if that is another."""
     in_english = str(english(text))
     return in_english, "" if text == in_english else str(text)
+
+
+def _is_complete(module: ModuleType, aliases: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether every public class is defined."""
+    return all(
+        any(isinstance(vars(module).get(name), type) for name in (public, *others))
+        for public, others in aliases.items()
+    )
 
 
 def _own_files(path: Path) -> tuple[str, ...]:

@@ -343,6 +343,11 @@ def test_a_column_that_is_not_there_is_a_usage_error_that_lists_them(tmp_path: P
         exported("canvas", tmp_path, [graded("a", 6)], "LTSM (77)", gradebook=GRADEBOOK)
 
 
+def test_a_column_of_no_assignment_is_a_usage_error_without_a_gradebook_too(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"names the assignment 'lsmt', and there are lstm; write"):
+        exported("canvas", tmp_path, [graded("a", 6)], "lsmt=LSTM")
+
+
 # ---------------------------------------------------------------- the table
 
 
@@ -532,7 +537,10 @@ def test_the_command_fails_in_one_sentence(run: Run, tmp_path: Path) -> None:
     assert re.fullmatch(r"autograder: nowhere does not exist; .*\.\n", process.stderr)
     process = run("export", "excel", "out", cwd=tmp_path)
     assert process.returncode == 2
-    assert "'excel' is not one of 'canvas', 'csv', 'junit', 'gradescope'." in process.stderr
+    assert process.stderr == (
+        "autograder: Invalid value for 'FORMAT': 'excel' is not one of 'canvas', 'csv', 'junit', "
+        "'gradescope'; 'autograder export --help' lists what there is.\n"
+    )
 
 
 @pytest.mark.parametrize(

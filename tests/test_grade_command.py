@@ -173,6 +173,40 @@ def test_help_answers_without_loading_torch(command: str, tmp_path: Path) -> Non
     assert imported.isdisjoint({"torch", "numpy", "einops", "nbformat"})
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["chek"], "No such command 'chek'. Did you mean 'check'?"),
+        (
+            ["grade"],
+            "Missing argument 'SUBMISSIONS'; 'autograder grade --help' lists what there is.",
+        ),
+        (["check", "--zzz"], "No such option '--zzz'; 'autograder check --help' lists"),
+    ],
+)
+def test_what_the_command_does_not_know_is_one_line(
+    run: Run, tmp_path: Path, words: list[str], sentence: str
+) -> None:
+    process = run(*words, cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (2, "")
+    assert re.fullmatch(r"autograder: [^\n]+[.?]\n", process.stderr)
+    assert sentence in process.stderr
+
+
+def test_one_students_folder_is_not_taken_for_a_class_without_a_word(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "minji"
+    folder.mkdir()
+    for name in ("lstm.py", "attention.py"):
+        (folder / name).write_text(LSTM)
+    sentence = (
+        "each file in minji is graded as a submission of its own; if they are one student's, give"
+    )
+    assert sentence in run("grade", "minji", "-o", "out", cwd=tmp_path).stderr
+    assert sentence not in run("grade", ".", "-o", "../out", cwd=tmp_path).stderr
+
+
 def test_the_installed_command_lists_its_commands(run: Run, tmp_path: Path) -> None:
     process = run("--help", cwd=tmp_path)
     assert process.returncode == 0
@@ -282,8 +316,10 @@ FULL = [
     "formula_file",
     "honest",
     "leaves_processes",
+    "names_its_folder",
     "prints_much",
     "resubmitted_right",
+    "stops_late",
     "utf_16",
     "wrongly_named",
     "박지훈",
@@ -312,6 +348,8 @@ def build_class(folder: Path) -> None:
             "lstm.py": LSTM + leaving(in_group=IN_GROUP, in_own_session=IN_OWN_SESSION)
         },
         "many_files": {"lstm.py": LSTM, **{f"{i}.txt": "" for i in range(1000)}},
+        "stops_early": {"lstm.py": "open('data.csv')\n" + LSTM},
+        "stops_late": {"lstm.py": LSTM + "\nopen('data.csv')\nLSTMClassifier = None\n"},
         "names_its_folder": {"lstm.py": LSTM + "\nopen(__file__ + '/weights.pt')\n"},
         "notebook_cut_short": {"lstm.ipynb": notebook(LSTM)[:-30]},
         "notebook_not_an_object": {"lstm.ipynb": "[]"},
@@ -389,7 +427,7 @@ def test_a_class_is_graded_from_any_folder(graded: Graded, place: Path) -> None:
     assert graded.process.returncode == 0, graded.process.stderr
     assert graded.process.stderr == ""
     assert f"Seed {SEED}. Results are in ../out." in graded.process.stdout
-    others = {"evil", "names_its_folder", "resubmitted_wrong"}
+    others = {"evil", "resubmitted_wrong", "stops_early"}
     assert {result["submission"] for result in graded.results} == {
         *(*FULL, *NOT_GRADED, *ZERO, *TOO_DEEP, *others)
     }
@@ -482,9 +520,21 @@ def test_output_is_cut(graded: Graded) -> None:
 
 def test_no_message_names_the_folder_that_a_worker_happened_to_get(graded: Graded) -> None:
     """It differs from run to run, and the student has never seen it."""
-    [message] = graded.messages("names_its_folder")
-    assert message.startswith("NotADirectoryError: ")
+    [message] = graded.said("names_its_folder")
+    assert "(NotADirectoryError: " in message
     assert "submission-" not in message
+
+
+def test_what_stands_above_the_line_that_fails_is_graded_if_it_is_all(graded: Graded) -> None:
+    """A training loop at the end, say, whose data is not here."""
+    line = LSTM.count("\n") + 2
+    [said] = graded.said("stops_late")
+    assert said.startswith(
+        f"lstm.py stopped in line {line}: what stands above it was graded, and nothing below it was run "
+        "(FileNotFoundError: "
+    )
+    assert graded.marks("stops_early") == {"lstm": (0.0, 6.0)}
+    assert "in lstm.py, line 1: open('data.csv')" in graded.messages("stops_early")[0]
 
 
 # ---------------------------------------------------------------- the files in OUT

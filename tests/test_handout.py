@@ -130,6 +130,12 @@ def test_a_mistake_is_named_there_in_korean(run: Run, korean: Path, tmp_path: Pa
     assert "4 of 8" in run("check", "attention.py", "--lang", "en", cwd=folder).stdout
 
 
+def test_what_is_not_there_is_said_in_the_language_of_the_hand_out(run: Run, korean: Path) -> None:
+    done = run("check", "nope.py", cwd=korean)
+    assert done.returncode == 2
+    assert "없습니다" in done.stderr
+
+
 def test_plain_pytest_runs_the_checks(korean: Path, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(korean, folder)

@@ -1084,6 +1084,11 @@ HEADS = {
         from tqdm.auto import tqdm as progress
         from PIL import Image
     """,
+    "a log that nobody reads": """
+        from torch.utils.tensorboard import SummaryWriter
+        writer = SummaryWriter("runs/lstm")
+        writer.add_text("about", "the model")
+    """,
     "imports that may fail": """
         try:
             import google.colab

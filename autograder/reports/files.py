@@ -213,19 +213,15 @@ def not_run(todo: TodoResult) -> list[str]:
 
 def complaints(todo: TodoResult) -> list[tuple[str, str]]:
     """What to say about a TODO's checks: (titles, message), each message once."""
-    said: dict[str, list[str]] = {}
+    checked: dict[str, list[str]] = {}
     for check in todo.checks:
         if check.message and check.ran:
-            said.setdefault(check.message, []).append(check.title)
+            checked.setdefault(check.message, []).append(check.title)
     if todo.verdict == results.NOT_ATTEMPTED:
         return []
-    several = _("{title} (and {count} more checks)")
+    # Not the title alone: of a check that failed, what it says is not so.
+    one, several = _("Checked: {title}"), _("Checked: {title} (and {count} more checks)")
     return [
-        (
-            several.format(title=titles[0], count=len(titles) - 1)
-            if len(titles) > 2
-            else titles[0],
-            message,
-        )
-        for message, titles in said.items()
+        ((several if len(titles) > 2 else one).format(title=titles[0], count=len(titles) - 1), said)
+        for said, titles in checked.items()
     ]

@@ -183,6 +183,11 @@ def _columns(
     for title in titles:
         name, equals, rest = title.partition("=")
         column = Column(rest, name) if equals and name in names else Column(title, None)
+        if header is None and equals and column.assignment is None:
+            raise UsageError(
+                f"--column names the assignment {name!r}, and there are {', '.join(names)}; write "
+                "ASSIGNMENT=TITLE."
+            )
         if header is not None and column.title not in header:
             there = [title for title in header[header.index("Section") + 1 :] if title]
             raise UsageError(
