@@ -20,9 +20,9 @@ test-slow: $(READY)  ## run those that take minutes: more fuzzing, and a class o
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 # It needs a torch that is built for CUDA: pip install one into .venv.
-test-gpu: $(READY)  ## run the programs of the simulated GPU on a real one
+test-gpu: $(READY)  ## run the programs of the simulated GPU, and grading, on a real one
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; \
-		then $(BIN)/pytest -m gpu tests/test_simulated_gpu.py; \
+		then $(BIN)/pytest -m gpu tests/test_simulated_gpu.py tests/test_real_gpu.py; \
 		else echo "Not run: there is no GPU here that this torch can use."; fi
 
 lint: $(READY)  ## check style, format and types

@@ -29,6 +29,12 @@ language_option = click.option(
     type=click.Choice(LANGUAGES),
     help="The language of what students read.  [default: the course's, else the locale's]",
 )
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "real", "simulated"]),
+    help="Where checks on a GPU run; auto: on a real one where it can be used, else on a simulated "
+    "one.  [default: the course's, else simulated]",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,6 +89,7 @@ def commands() -> None:
     help="Refuse to grade with less isolation than this.",
 )
 @click.option("--trust", is_flag=True, help="Grade where submissions cannot be isolated (tier E).")
+@device_option
 @language_option
 @course_option
 def grade(
@@ -96,6 +103,7 @@ def grade(
     expect: tuple[str, ...],
     require_tier: str | None,
     trust: bool,
+    device: str | None,
     lang: str | None,
     course: Path | None,
 ) -> None:
@@ -150,6 +158,7 @@ def grade(
         jobs=jobs,
         only=only,
         expect=tuple(expected),
+        device=device or found.settings.device,
         least_tier=require_tier or found.settings.require_tier,
         trust=trust,
         shortcuts_fail=found.settings.shortcuts == "fail",
@@ -291,9 +300,15 @@ def export(
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the result to this file as well, as JSON for GitHub Classroom.",
 )
+@device_option
 @language_option
 def check(
-    files: tuple[Path, ...], watch: bool, plot: bool, classroom: Path | None, lang: str | None
+    files: tuple[Path, ...],
+    watch: bool,
+    plot: bool,
+    classroom: Path | None,
+    device: str | None,
+    lang: str | None,
 ) -> None:
     """Check your own FILES; without any, the assignments in the current folder.
 
@@ -306,7 +321,7 @@ def check(
     if watch:
         from autograder.watch import watch_files
 
-        sys.exit(0 if watch_files(files) else 1)
+        sys.exit(0 if watch_files(files, device) else 1)
 
     from rich.console import Console
 
@@ -321,7 +336,11 @@ def check(
     if classroom:
         write_json(classroom, unfinished())
     results = []
-    checked = plot_files(files) if plot else ((result, None) for result in check_files(files))
+    checked = (
+        plot_files(files, device)
+        if plot
+        else ((result, None) for result in check_files(files, device))
+    )
     for result, picture in checked:
         show_result(console, result)
         if picture:

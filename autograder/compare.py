@@ -43,6 +43,12 @@ def tolerances(expected: Observed, in_float32: Observed) -> dict[str, float]:
     return found
 
 
+def widest(expected: Observed) -> dict[str, float]:
+    """The largest tolerance of every tensor: where it is not known what is lost, as on a real GPU
+    beside a recording."""
+    return {name: MOST_TOLERANCE * _scale(tensor.array) for name, tensor in tensors(expected)}
+
+
 def difference(
     expected: Observed, received: Observed, tolerance: Tolerances, axes: Mapping[str, str]
 ) -> str | None:

@@ -146,13 +146,14 @@ class Bench:
     def __init__(self, warm: Warm, seed: int) -> None:
         self._warm, self._seed = warm, seed
         self._lock = threading.Lock()
-        self._worker: Worker | None = None
+        self._workers: dict[bool, Worker] = {}  # by whether it is for the real GPU
 
     def show(self, assignment: str, source: str, check: CheckInfo, runs: Runs) -> Shown:
         """What a source shows in a check."""
         with self._lock:
             worker = self._loaded(
-                Job(assignment, f"{assignment}.py", {f"{assignment}.py": source.encode()})
+                Job(assignment, f"{assignment}.py", {f"{assignment}.py": source.encode()}),
+                gpu=check.gpu and self._warm.device == results.REAL,
             )
 
             def look(check: CheckInfo, apart: bool, rng: int) -> Observation:
@@ -165,19 +166,20 @@ class Bench:
 
             return runs.look(check, look)
 
-    def _loaded(self, job: Job) -> Worker:
-        if self._worker is None or self._worker.died:
-            self.close()
-            self._worker = self._warm.worker(job)
+    def _loaded(self, job: Job, *, gpu: bool) -> Worker:
+        worker = self._workers.get(gpu)
+        if worker is None or worker.died:
+            if worker:
+                worker.close()
+            self._workers[gpu] = worker = self._warm.worker(job, gpu=gpu)
         else:
-            self._worker.imported = self._worker.load(job)
-        return self._worker
+            worker.imported = worker.load(job)
+        return worker
 
     def close(self) -> None:
-        """End the worker."""
-        if self._worker:
-            self._worker.close()
-            self._worker = None
+        """End the workers."""
+        while self._workers:
+            self._workers.popitem()[1].close()
 
 
 def diagnose(

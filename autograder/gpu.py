@@ -1,8 +1,9 @@
-"""A submission on a machine with a GPU: executed again while one is simulated, and checked there.
+"""A submission on a machine with a GPU: executed where one is simulated (or is), and checked there.
 
 A module may choose its device when it is executed, as in the course's notes
 (`device = torch.device("cuda" if torch.cuda.is_available() else "cpu")`). So what runs on the GPU is
-the same code, executed once more while the GPU is on, and kept beside the ordinary module.
+the same code, executed once more while the GPU is on, and kept beside the ordinary module. A real GPU
+has workers of its own instead, in which all is executed with it.
 """
 
 import io
@@ -24,8 +25,61 @@ import torch
 import torch.utils._device
 
 from autograder import simulated_gpu
+from autograder.language import _
+from autograder.limits import DEFAULT
 
 Module = TypeVar("Module", bound=ModuleType)
+
+
+class RealGPU:
+    """The real GPU of this process. `unusable`: why it cannot be used, in a sentence, or "".
+
+    A submission is executed in a worker that has it, so that its module is as it is on a GPU.
+    """
+
+    def __init__(self) -> None:
+        self.unusable = ""
+        try:
+            total = torch.cuda.mem_get_info()[1]
+            torch.cuda.set_per_process_memory_fraction(min(1.0, DEFAULT.memory / total))
+            x = torch.ones(4, 4, device="cuda", requires_grad=True)
+            torch.autograd.backward((x @ x).sum())  # loads what torch loads at first use
+            torch.cuda.synchronize()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            sentence = _("The GPU of this machine could not be used ({reason}).")
+            self.unusable = sentence.format(reason=reason)
+
+    def reset(self, rng: int) -> None:
+        """What a submission may have changed of it; products are exact, as on the CPU."""
+        if not self.unusable:
+            torch.cuda.set_device(0)
+            torch.cuda.manual_seed_all(rng)
+            torch.set_autocast_enabled("cuda", False)
+            torch.backends.cudnn.allow_tf32 = False
+
+
+class OnRealGPU(Generic[Module]):
+    """A submission on the real GPU, as `OnGPU` is one on the simulated GPU."""
+
+    def __init__(self, gpu: RealGPU, module: Module, default: torch.device | None) -> None:
+        self._gpu, self._module, self._default = gpu, module, default
+
+    def unusable(self) -> str:
+        return self._gpu.unusable
+
+    def module(self) -> Module:
+        return self._module
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        if self._default is not None:
+            torch.set_default_device(self._default)
+        try:
+            yield
+            torch.cuda.synchronize()  # what has gone wrong there is told now
+        finally:
+            torch.set_default_device(None)
 
 
 class OnGPU(Generic[Module]):
@@ -46,6 +100,10 @@ class OnGPU(Generic[Module]):
         self._failed: BaseException | None = None
         self._default: torch.device | None = None  # the default device that the module has set
         self._helpers: dict[str, ModuleType] = {}  # modules of the student's own, as on a GPU
+
+    def unusable(self) -> str:
+        """Why no GPU can be simulated here, in a sentence; "" if one can."""
+        return simulated_gpu.supported()
 
     def module(self) -> Module:
         """The module as it is on a GPU. Raises what its code raises there."""
@@ -73,9 +131,7 @@ class OnGPU(Generic[Module]):
                     self._execute(module)
             finally:
                 sys.setrecursionlimit(limit)  # nothing of ours runs under a student's
-            default = torch.utils._device.CURRENT_DEVICE
-            if default is not None and default.type == "cuda":
-                self._default = default
+            self._default = default_gpu()
             return module
 
     def _require_twice(self) -> None:
@@ -115,6 +171,12 @@ class OnGPU(Generic[Module]):
             for name, file in files.items()
             if isinstance(file, str) and file.startswith(place)
         }
+
+
+def default_gpu() -> torch.device | None:
+    """The device that tensors are made on by default now, if that is a GPU."""
+    default = torch.utils._device.CURRENT_DEVICE
+    return default if default is not None and default.type == "cuda" else None
 
 
 class Nowhere(io.TextIOBase):

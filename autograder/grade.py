@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from autograder import attempts, results, shortcuts, tier
+from autograder import attempts, device, results, shortcuts, tier
 from autograder.course import Assignment, Course
 from autograder.diagnose import Bench, Catalogue, Known, diagnose
 from autograder.errors import AutograderError, UsageError
@@ -33,7 +33,7 @@ from autograder.variants import require_accepted
 class Settings:
     """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero.
 
-    `least_tier`: of isolation, without which nothing is graded; `trust`: grade without any.
+    `device`: where checks on a GPU run, see `device`. `least_tier`: of isolation, without which nothing is graded; `trust`: grade without any.
     `shortcuts_fail`: a TODO gets no points with what it asks to write, called ready made.
     """
 
@@ -41,6 +41,7 @@ class Settings:
     jobs: int = os.cpu_count() or 1
     only: tuple[str, ...] = ()
     expect: tuple[str, ...] = ()
+    device: str = device.AUTO
     least_tier: str | None = None
     trust: bool = False
     shortcuts_fail: bool = False
@@ -114,6 +115,7 @@ def grade(
         assignments = course.described(warm.summaries)
         warm.tier = tier.prove(warm)
         tier.require(warm.tier, settings.least_tier, trust=settings.trust)
+        warm.device = device.choose(warm, settings.device)
         store.begin(settings.seed, lasting=not settings.only)
         known = store.submissions
         references: dict[str, Reference] = {}
@@ -126,7 +128,7 @@ def grade(
 
         def prepare(name: str, work: Work) -> Task:
             origin = origins[work.assignment].with_work(work)
-            key = origin.key(settings.seed, warm.tier, work.notes)
+            key = origin.key(settings.seed, warm.tier, warm.device, work.notes)
             again = name in settings.only
             stored = None if again else store.get(name, work.assignment, key)
             if not stored and work.assignment not in references:
@@ -254,7 +256,7 @@ def grade_work(
         result = refused(name, assignment, work.refused, seed)
         return replace(result, source=work.source, notes=work.notes)
     start = time.monotonic()
-    notes, printed, device, error, diagnosis_error = work.notes, "", "", "", ""
+    notes, printed, looked_at, error, diagnosis_error = work.notes, "", "", "", ""
     noticed = Noticed()
     try:
         with Examination(warm, work.job, seed, limits=limits) as examination:
@@ -265,7 +267,7 @@ def grade_work(
             else:
                 notes += imported.notes
                 todos = judge(assignment, reference, examination.observe, imported.placeholders)
-                device = _device(assignment, todos)
+                looked_at = warm.device if _on_gpu(assignment, todos) else ""
                 if catalogue and any(todo.verdict != results.PASSED for todo in todos):
                     todos, diagnosis_error = _diagnose(
                         assignment, todos, reference, examination, catalogue
@@ -285,7 +287,7 @@ def grade_work(
         max_score=total([assignment.points()]),
         seed=seed,
         seconds=time.monotonic() - start,
-        device=device,
+        device=looked_at,
         todos=todos,
         source=work.source,
         notes=notes,
@@ -297,11 +299,10 @@ def grade_work(
     )
 
 
-def _device(assignment: Assignment, todos: Sequence[TodoResult]) -> str:
-    """How behaviour on a GPU was looked at, for the results."""
+def _on_gpu(assignment: Assignment, todos: Sequence[TodoResult]) -> bool:
+    """Whether behaviour on a GPU was looked at."""
     gpu = {check.id for check in assignment.checks if check.gpu}
-    ran = any(check.ran and check.id in gpu for todo in todos for check in todo.checks)
-    return "simulated" if ran else ""
+    return any(check.ran and check.id in gpu for todo in todos for check in todo.checks)
 
 
 def _diagnose(

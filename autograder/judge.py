@@ -121,7 +121,9 @@ def failure(observation: Raised | Died) -> Outcome:
     if kind in ("Unexpected", "Inseparable"):
         name = "(" in message.partition(" ")[0]  # `forward()` stays as it is written
         return Outcome(results.FAILED, f"{message if name else message[:1].upper() + message[1:]}.")
-    out_of_memory = kind == "MemoryError" or "can't allocate memory" in message
+    out_of_memory = (
+        kind in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in message
+    )
     verdict = results.OUT_OF_MEMORY if out_of_memory else results.ERROR
     text = f"{kind}: {message}" if message else kind
     if observation.place:
@@ -143,7 +145,7 @@ def _outcome(
 ) -> Outcome:
     if check.gpu and not_run(received):
         assert isinstance(received, Raised)
-        return Outcome(results.NOT_RUN, received.message)
+        return Outcome(results.NOT_RUN, received.shown or received.message)
     if expected is None:
         return Outcome(results.NOT_RUN, _("What the reference shows in it is not known here."))
     if isinstance(received, Observed):

@@ -11,8 +11,10 @@ class Limits:
 
     import_seconds: float = 10
     check_seconds: float = 10
+    gpu_start_seconds: float = 60  # more, for the first use of a real GPU
     submission_seconds: float = 60
-    memory: int = 2 * GIB  # beyond the warm process
+    memory: int = 2 * GIB  # beyond the warm process; of a real GPU, as much again
+    driver: int = 2 * GIB  # more, for what CUDA keeps in the memory of a process
     written_file: int = 64 * MIB
     written_files: int = 4096  # and folders
     output: int = 64 * KIB

@@ -8,6 +8,7 @@ system calls, which no package offers together.
 
 import ctypes
 import errno
+import glob
 import os
 import platform
 import resource
@@ -16,6 +17,7 @@ import struct
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,8 +64,9 @@ class Lockdown:
             users = users if landlock and keep else range(0)
         return cls(namespaces, landlock, readable, users, keep, _refusals(owns_files=not users))
 
-    def apply(self, home: str) -> None:
-        """Lock down this process, for good. It can write to `home` only. Raises OSError."""
+    def apply(self, home: str, *, gpu: bool = False) -> None:
+        """Lock down this process, for good. It can write to `home` only, and with `gpu` to the real
+        GPUs. Raises OSError."""
         uid = self.users[os.getpid() % len(self.users)] if self.users else 0
         if not (self.namespaces and _private_home(home, uid or os.getuid())) and uid:
             os.chown(home, uid, uid)
@@ -83,7 +86,7 @@ class Lockdown:
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         _prctl(PR_SET_DUMPABLE, 0)
         if self.landlock:
-            _landlock(self.landlock, self.readable, home)
+            _landlock(self.landlock, rules(self.landlock, self.readable, home, gpu=gpu))
         _seccomp(self.refusals)
 
 
@@ -173,33 +176,56 @@ def _limit(kind: int, amount: int) -> None:
     resource.setrlimit(kind, (amount, amount))
 
 
+def gpu_files() -> tuple[list[str], list[str]]:
+    """What CUDA opens: the devices of the GPUs, and what its driver says of itself."""
+    return sorted(glob.glob("/dev/nvidia*")), sorted(glob.glob("/proc/driver/nvidia"))
+
+
 # ---------------------------------------------------------------------------------- Landlock
 
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446  # on all architectures
 _LANDLOCK_VERSION, _LANDLOCK_PATH_BENEATH = 1, 1
 _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
+_IOCTL_DEVICE = 1 << 15
 _NO_DEVICES_OR_LINKS = (1 << 6) | (1 << 9) | (1 << 10) | (1 << 11) | (1 << 12)
 # How many of the rights there are in each version, and of the rights on networks and scopes.
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 _LATEST_RIGHTS, _NETWORK_RIGHTS, _SCOPES = 16, 0b11, 0b11
 
 
-def _landlock(version: int, readable: tuple[str, ...], home: str) -> None:
-    """Read what code needs, read and write `home`, and touch no other file."""
-    rights = (1 << _RIGHTS.get(version, _LATEST_RIGHTS)) - 1
-    attributes = struct.pack("=Q", rights)
+def rules(version: int, readable: Sequence[str], home: str, *, gpu: bool) -> list[tuple[str, int]]:
+    """What of the file system is open, path by path, with the rights: what code needs to read, `home`
+    to read and write, and the real GPUs where they are asked for. Nothing else is."""
+    every = _all_rights(version)
+    found = []
+    devices, about_them = gpu_files() if gpu else ([], [])
+    for path in (*readable, *about_them):
+        on_folder = _READ_FILE | _READ_DIR if os.path.isdir(path) else _READ_FILE
+        found.append((path, on_folder | (_WRITE_FILE if path == "/dev/null" else 0)))
+    for path in devices:
+        on_folder = _READ_DIR if os.path.isdir(path) else 0  # /dev/nvidia-caps
+        found.append((path, (_READ_FILE | _WRITE_FILE | _IOCTL_DEVICE | on_folder) & every))
+    # Everything but what could reach out of it or hang who reads it: devices, pipes, sockets, links.
+    found.append((home, every & ~_NO_DEVICES_OR_LINKS & ~1))
+    return found
+
+
+def _all_rights(version: int) -> int:
+    return (1 << _RIGHTS.get(version, _LATEST_RIGHTS)) - 1
+
+
+def _landlock(version: int, opened: Sequence[tuple[str, int]]) -> None:
+    """Close all of the file system but this."""
+    attributes = struct.pack("=Q", _all_rights(version))
     if version >= 4:
         attributes += struct.pack("=Q", _NETWORK_RIGHTS)
     if version >= 6:
         attributes += struct.pack("=Q", _SCOPES)
-    rules = _check(_libc.syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0))
-    for path in readable:
-        on_folder = _READ_FILE | _READ_DIR if os.path.isdir(path) else _READ_FILE
-        _allow(rules, path, on_folder | (_WRITE_FILE if path == "/dev/null" else 0))
-    # Everything but what could reach out of it or hang who reads it: devices, pipes, sockets, links.
-    _allow(rules, home, rights & ~_NO_DEVICES_OR_LINKS & ~1)
-    _check(_libc.syscall(_LANDLOCK_RESTRICT, rules, 0))
-    os.close(rules)
+    ruleset = _check(_libc.syscall(_LANDLOCK_CREATE, attributes, len(attributes), 0))
+    for path, rights in opened:
+        _allow(ruleset, path, rights)
+    _check(_libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0))
+    os.close(ruleset)
 
 
 def _allow(rules: int, path: str, rights: int) -> None:

@@ -50,9 +50,9 @@ class Origin:
         named = [(work.source, language.english(work.refused).encode()), *files]
         return Origin(self.versions, {**self.digests, "submission": _of_named(named)})
 
-    def key(self, seed: int, tier: str, notes: Sequence[str]) -> str:
+    def key(self, seed: int, tier: str, device: str, notes: Sequence[str]) -> str:
         """One digest of everything: what is stored under it need not be graded again."""
-        rest = [seed, tier, language.current(), list(notes)]
+        rest = [seed, tier, device, language.current(), list(notes)]
         return _of_text(json.dumps([dict(self.versions), dict(self.digests), rest], sort_keys=True))
 
 

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +30,7 @@ from autograder.limits import DEFAULT, GIB, Limits
 from autograder.notes import sentences
 from autograder.noticed import Noticed, Spot
 from autograder.observation import Arrays, Died, Observation, Raised, unpack
+from autograder.results import SIMULATED
 
 START_SECONDS = 120  # a cold disk can take long to read torch
 EXIT_SECONDS = 10  # for the warm process and its workers
@@ -65,12 +66,14 @@ class Interrupted(AutograderError):
 class Warm:
     """The warm process. Use as a context manager; `summaries` describes the checks that it holds.
 
-    Its workers are locked down as well as this machine can. `tier` is what was proven of that.
+    Its workers are locked down as well as this machine can. `tier` is what was proven of that, and
+    `device` where checks on a GPU run: "simulated" or "real" (see `device`).
     `aliases`: of each assignment, further names of public classes than the checks know. `memory`:
     bytes that a worker may use beyond this process.
     """
 
     tier = "E"
+    device = SIMULATED
 
     def __init__(
         self,
@@ -107,6 +110,8 @@ class Warm:
                     "OPENBLAS_NUM_THREADS": "1",
                     # Answers are judged on the CPU; one that picks a GPU where there is one is right.
                     "CUDA_VISIBLE_DEVICES": "",
+                    # Who has asked CUDA itself whether there is one cannot fork any more.
+                    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
                     # Keep freed memory: handing it back and faulting it in again, for each large
                     # weight, would double the time of a check.
                     "MALLOC_MMAP_THRESHOLD_": str(GIB),
@@ -125,6 +130,7 @@ class Warm:
             "memory": memory,
             "lockdown": lockdown,
             "homes": self._homes,
+            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         }
         ours.sendall(json.dumps(config).encode() + b"\n")
         self._summaries: list[dict[str, Any]] | None = None
@@ -142,8 +148,8 @@ class Warm:
             self._summaries = message["assignments"]
         return self._summaries
 
-    def worker(self, job: Job, limits: Limits = DEFAULT) -> "Worker":
-        """Fork a worker for a job."""
+    def worker(self, job: Job, limits: Limits = DEFAULT, *, gpu: bool = False) -> "Worker":
+        """Fork a worker for a job; with `gpu` one that sees the real GPU, and is let through to it."""
         self.summaries  # noqa: B018  (not before it is warm)
         channel, their_channel = socket.socketpair()
         leash, their_leash = socket.socketpair()
@@ -152,7 +158,7 @@ class Warm:
             with self._lock:
                 socket.send_fds(
                     self._control,
-                    [b"F"],
+                    [b"G" if gpu else b"F"],
                     [their_channel.fileno(), their_output, their_leash.fileno()],
                 )
         except OSError:
@@ -168,6 +174,9 @@ class Warm:
                 end.close()
             os.close(output)
             raise Interrupted
+        if gpu:
+            seconds = limits.import_seconds + limits.gpu_start_seconds
+            limits = replace(limits, import_seconds=seconds)
         return Worker(channel, leash, output, homes.make(self._homes), job, limits)
 
     def interrupt(self) -> None:

@@ -20,6 +20,7 @@ TIMEOUT = "timeout"
 OUT_OF_MEMORY = "out of memory"
 CRASHED = "crashed"
 NOT_RUN = "not run"
+REAL, SIMULATED = "real", "simulated"  # GPUs
 UNFINISHED = (TIMEOUT, OUT_OF_MEMORY, CRASHED)  # what may hang on the machine and its load
 
 LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a TodoResult
@@ -146,7 +147,7 @@ class Result:
     seconds: float = 0.0
     todos: tuple[TodoResult, ...] = ()
     source: str = ""  # the file that was graded
-    device: str = ""  # how behaviour on a GPU was looked at: "simulated", or not at all
+    device: str = ""  # on which GPU: "simulated", "real", or "" if on none
     tier: str = "E"  # of isolation, as it was proven: see SECURITY.md
     notes: tuple[str, ...] = ()  # what a student should know besides the marks
     output: str = ""  # what the submission printed, cut

@@ -34,7 +34,15 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 12  # that a message lists
 Visibility = Literal["visible", "hidden", "after_due_date", "after_published"]
-STUDENT = ("title", "language", "points", "aliases", "shortcuts", "show")  # what a hand-out needs
+STUDENT = (
+    "title",
+    "language",
+    "points",
+    "aliases",
+    "shortcuts",
+    "device",
+    "show",
+)  # what a hand-out needs
 
 
 class Table:
@@ -150,6 +158,10 @@ class CourseSettings(Table):
     shortcuts: Annotated[
         Literal["report", "fail"], "whether a forbidden shortcut is reported or fails its TODO"
     ] = "report"
+    device: Annotated[
+        Literal["auto", "real", "simulated"],
+        "where checks on a GPU run; auto: on a real one where it can be used, else on a simulated one",
+    ] = "simulated"
     require_tier: Annotated[
         Literal["A", "B", "C", "D"] | None, "the least isolation to grade with"
     ] = None

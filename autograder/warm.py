@@ -20,17 +20,22 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from autograder import frames, homes, language
 from autograder.absent import DRAWING, OPTIONAL, AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
 
-LockDown = Callable[[str], None]  # of the calling process, which can then write to one folder only
+
+class LockDown(Protocol):
+    """Of the calling process, which can then write to one folder only."""
+
+    def __call__(self, home: str, *, gpu: bool = False) -> None: ...
+
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -59,7 +64,15 @@ def main() -> NoReturn:
         _address_space()
     gc.collect()
     gc.freeze()  # no worker looks through (and so copies) all that torch has loaded
-    _serve(control, checks, aliases, lock_down, config["memory"])
+    become = partial(
+        _become_worker,
+        checks=checks,
+        aliases=aliases,
+        lock_down=lock_down,
+        memory=config["memory"],
+        gpus=config["gpus"],
+    )
+    _serve(control, become)
     homes.remove(config["homes"])  # the judge may have been killed
     os._exit(0)
 
@@ -81,7 +94,7 @@ def _lockdown() -> LockDown:
     return lockdown.apply if works else _no_lockdown
 
 
-def _no_lockdown(home: str) -> None:
+def _no_lockdown(home: str, *, gpu: bool = False) -> None:
     """For a student's own check, and where nothing can be locked."""
 
 
@@ -196,13 +209,7 @@ def _single_thread() -> None:
         raise RuntimeError("the warm process has more than one thread; it cannot fork safely")
 
 
-def _serve(
-    control: socket.socket,
-    checks: Mapping[str, Mapping[str, Check]],
-    aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
-    lock_down: LockDown,
-    memory: int,
-) -> None:
+def _serve(control: socket.socket, become_worker: Callable[..., NoReturn]) -> None:
     wake, woken = socket.socketpair()
     wake.setblocking(False)
     woken.setblocking(False)
@@ -222,7 +229,7 @@ def _serve(
                 pid = os.fork()
                 if pid == 0:
                     signal.set_wakeup_fd(-1)
-                    _become_worker(descriptors, checks, aliases, lock_down, memory)
+                    become_worker(descriptors, gpu=message == b"G")
                 for descriptor in descriptors[:2]:
                     os.close(descriptor)
                 leashes[pid] = socket.socket(fileno=descriptors[2])
@@ -288,12 +295,18 @@ def _kill(pid: int) -> None:
 
 def _become_worker(
     descriptors: list[int],
+    *,
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
     lock_down: LockDown,
     memory: int,
+    gpu: bool,
+    gpus: str | None,
 ) -> NoReturn:
-    """In the fork: keep the channel and the output, let go of all else, and serve."""
+    """In the fork: keep the channel and the output, let go of all else, and serve.
+
+    `gpu`: with a real one; `gpus` names those of this machine that may be used, as for CUDA.
+    """
     status = 1
     try:
         os.setsid()
@@ -305,14 +318,23 @@ def _become_worker(
         os.dup2(output, 2)
         os.dup2(channel, 3)
         os.closerange(4, 4096)
-        _limit_resources(memory)
+        if gpu:
+            _show_gpus(gpus)
+        _limit_resources(memory, gpu=gpu)
         from autograder.worker import serve
 
-        serve(socket.socket(fileno=3), checks, aliases, lock_down)
+        serve(socket.socket(fileno=3), checks, aliases, lock_down, gpu=gpu)
         status = 0
     finally:
         # _exit: nothing that a student registered (atexit, finalisers) runs after this.
         os._exit(status)
+
+
+def _show_gpus(gpus: str | None) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "PYTORCH_NVML_BASED_CUDA_CHECK"):
+        os.environ.pop(name, None)
+    if gpus is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus
 
 
 def _die_with_parent() -> None:
@@ -334,17 +356,25 @@ def _libc() -> ctypes.CDLL:
 @cache
 def _address_space() -> int:
     """Bytes of address space of this process; asked for before the first fork."""
+    return _memory()[0]
+
+
+def _memory() -> tuple[int, int]:
+    """Bytes of address space of this process, and of what it may write to alone."""
     import resource  # not on Windows, where checks are loaded for notebooks
 
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return pages * resource.getpagesize()
+    pages = Path("/proc/self/statm").read_text().split()
+    return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()
 
 
-def _limit_resources(memory: int) -> None:
+def _limit_resources(memory: int, *, gpu: bool) -> None:
     import resource
 
     limits = [(resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, DEFAULT.written_file)]
-    if sys.platform == "linux":
+    if sys.platform == "linux" and gpu:
+        # CUDA reserves address space by the terabyte, so what counts is what can be written to.
+        limits.append((resource.RLIMIT_DATA, _memory()[1] + memory + DEFAULT.driver))
+    elif sys.platform == "linux":
         limits.append((resource.RLIMIT_AS, _address_space() + memory))
     for kind, amount in limits:
         resource.setrlimit(kind, (amount, amount))

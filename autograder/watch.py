@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import watchfiles
 from rich.console import Console
 
+from autograder import device
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
 from autograder.language import _
@@ -76,7 +77,7 @@ Occurrence = Key | Saved | Ready | Checked | Failed | Signalled
 Events = SimpleQueue[Occurrence]
 
 
-def watch_files(paths: Sequence[Path]) -> bool:
+def watch_files(paths: Sequence[Path], wanted: str | None = None) -> bool:
     """Show and check until the student quits. Returns whether all points are reached then.
 
     Raises UsageError when there is no terminal or nothing to check, and SystemExit for a signal.
@@ -91,6 +92,7 @@ def watch_files(paths: Sequence[Path]) -> bool:
     console = Console(highlight=False)
     own = Warm(course.check_files, aliases=course.aliases, lockdown=False)
     with own as warm, _signals(events):
+        warm.device = device.choose(warm, wanted or course.settings.device)
         from autograder.fullscreen import Screen  # not before Warm has refused Windows
 
         with _Checker(warm, course, events) as checker, _saves(paths, events), Screen() as screen:

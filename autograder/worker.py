@@ -28,7 +28,7 @@ from torch import nn
 from autograder import attempts, frames, noticed, shortcuts, simulated_gpu
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
-from autograder.gpu import OnGPU
+from autograder.gpu import OnGPU, OnRealGPU, RealGPU, default_gpu
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
 from autograder.notes import ALIAS, FAILED, STOPPED
@@ -63,7 +63,7 @@ class StudentModule(ModuleType):
     __slots__ = ("on_gpu",)  # not among what the student defines
 
     __file__: str
-    on_gpu: OnGPU["StudentModule"]
+    on_gpu: "OnGPU[StudentModule] | OnRealGPU[StudentModule]"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -84,9 +84,11 @@ def serve(
     channel: socket.socket,
     checks: Mapping[str, Mapping[str, Check]],
     aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
-    lock_down: Callable[[str], None],
+    lock_down: Callable[..., None],
+    *,
+    gpu: bool,
 ) -> None:
-    """Answer the judge's requests until it closes the channel."""
+    """Answer the judge's requests until it closes the channel. `gpu`: in a worker for the real GPU."""
 
     def receive(size: int) -> bytes:
         data = bytearray()
@@ -97,22 +99,25 @@ def serve(
             data += chunk
         return bytes(data)
 
-    module, assignment = None, ""
+    module, assignment, real = None, "", None
     try:
         while True:
             request, files = frames.read(receive, limits=None)
             if "check" not in request:
                 if not assignment:
-                    lock_down(request["home"])
+                    lock_down(request["home"], gpu=gpu)
+                    real = RealGPU() if gpu else None
                     main = Path(request["home"], request["main"])
                     attempts.watch(request["home"], _own_files(main))
                 assignment = request["assignment"]
-                module, answer = _import_job(request, files, aliases[assignment])
+                module, answer = _import_job(request, files, aliases[assignment], real)
                 shortcuts.called()  # while it was imported: no TODO asked for that
                 channel.sendall(frames.encode({**answer, **_noticed(shortcuts.mentioned())}))
             if module is None:
                 return
             if "check" in request:
+                if real:
+                    real.reset(request["rng"])
                 observation = run_check(
                     checks[assignment][request["check"]],
                     module,
@@ -139,6 +144,7 @@ def _import_job(
     job: Mapping[str, Any],
     files: Mapping[str, NDArray[Any]],
     aliases: Mapping[str, tuple[str, ...]],
+    real: RealGPU | None,
 ) -> tuple[StudentModule | None, dict[str, Any]]:
     """Write a submission's files to its home, and import the main one."""
     home = Path(job["home"])
@@ -151,13 +157,19 @@ def _import_job(
             # A name that is too long here, or at odds with another: a helper at most.
             if name == job["main"]:
                 raise
-    return import_submission(home / job["main"], job["assignment"], aliases)
+    return import_submission(home / job["main"], job["assignment"], aliases, real)
 
 
 def import_submission(
-    path: Path, name: str, aliases: Mapping[str, tuple[str, ...]]
+    path: Path,
+    name: str,
+    aliases: Mapping[str, tuple[str, ...]],
+    real: RealGPU | None = None,
 ) -> tuple[StudentModule | None, dict[str, Any]]:
-    """Run a student's file as a module. Returns it, and what to tell the judge about it."""
+    """Run a student's file as a module. Returns it, and what to tell the judge about it.
+
+    `real`: the real GPU, where this is a worker for it.
+    """
 
     def make() -> StudentModule:
         module = StudentModule(name)
@@ -185,8 +197,11 @@ def import_submission(
             notes += _execute(module, source.parts, aliases)
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
-    module.on_gpu = OnGPU(
-        str(path.parent), last, make, partial(_execute, parts=source.parts, aliases=aliases)
+    execute = partial(_execute, parts=source.parts, aliases=aliases)
+    module.on_gpu = (
+        OnRealGPU(real, module, default_gpu())
+        if real
+        else OnGPU(str(path.parent), last, make, execute)
     )
     return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
@@ -228,9 +243,10 @@ def run_check(
     `rng` seeds the random numbers that the submission itself draws.
     """
     home = os.path.dirname(module.__file__)
-    if one.gpu and (reason := simulated_gpu.supported()):
-        return Raised(NOT_SIMULATED, reason)
     on_gpu = module.on_gpu if one.gpu else None
+    if on_gpu and (reason := on_gpu.unusable()):
+        message, shown = _both(reason)
+        return Raised(NOT_SIMULATED, message, shown=shown)
     try:
         if on_gpu:
             with _quiet():

@@ -255,12 +255,13 @@ def key(course: Course, **changed: Any) -> str:
         "limits": DEFAULT,
         "seed": 1,
         "tier": "E",
+        "device": "simulated",
         "notes": (),
         **changed,
     }
     work = Work("lstm", what["source"], Job("lstm", "lstm.py", what["files"]), what["refused"])
     origin = Origin.of(course, "lstm", what["limits"]).with_work(work)
-    return origin.key(what["seed"], what["tier"], what["notes"])
+    return origin.key(what["seed"], what["tier"], what["device"], what["notes"])
 
 
 @pytest.mark.parametrize(
@@ -275,6 +276,7 @@ def key(course: Course, **changed: Any) -> str:
         {"limits": replace(DEFAULT, check_seconds=3)},
         {"seed": 2},
         {"tier": "C"},
+        {"device": "real"},
         {"notes": ("lstm2.py is graded as lstm.",)},
     ],
     ids=str,

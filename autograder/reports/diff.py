@@ -11,7 +11,7 @@ from rich.text import Text
 from autograder import results
 from autograder.errors import UsageError
 from autograder.reports.text import one_line
-from autograder.results import Result, TodoResult
+from autograder.results import REAL, SIMULATED, Result, TodoResult
 
 DIGESTS = {
     "submission": "the submission changed",
@@ -109,6 +109,11 @@ def _why(old: Result, new: Result) -> str:
         *(f"another version of {n}" for n in names if old.versions.get(n) != new.versions.get(n)),
         *(["another seed"] if old.seed != new.seed else []),
         *(["another tier"] if old.tier != new.tier else []),
+        *(
+            ["a real GPU, or a simulated one"]
+            if {old.device, new.device} == {REAL, SIMULATED}
+            else []
+        ),
     ]
     return ", ".join(found) or "nothing that decides it changed; the machine's load may have"
 
