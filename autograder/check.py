@@ -95,9 +95,13 @@ def clue(
 
 
 def attempt(run: Callable[[], Any]) -> Any:
-    """What a call returns, or the kind of error it raises: so that a clue can go on after one."""
+    """What a call returns, or the kind of error it raises: so that a clue can go on after one.
+
+    In the place of None stands its name, as a clue's None means that nothing could be seen.
+    """
     try:
-        return run()
+        result = run()
+        return "None" if result is None else result
     except Exception as error:
         return f"{RAISES}{type(error).__name__}"
 

@@ -2,10 +2,11 @@
 
 What a variant shows is computed when a TODO is first found wrong, and kept for the class. A
 submission has a variant's mistake when both show the same in every check of the TODO, clues
-included, as far as they can be compared; values to tolerance, errors by type, step and text. What
+included, as far as they can be compared; values to tolerance, errors by type, step and wording. What
 differs from run to run (a random state, a dropout) must differ in both.
 """
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -257,7 +258,8 @@ def _fitting(
 
     Clues decide between candidates that the checks cannot tell apart. They hang on how an answer is
     written, so it may be that none agrees; then what the checks saw decides. An error alone is no
-    evidence, as many mistakes end in the same one; an error that says the same for all sizes is.
+    evidence, as many mistakes end in the same one; an error that says the same for all sizes is,
+    if no clue speaks against it.
     """
     seen = {check.id: runs.look(check, look) for check in checks}
     others = [check for check in checks if not check.clue and _comparable(seen[check.id])]
@@ -284,20 +286,24 @@ def _fitting(
     agreed = [
         c for c in candidates if all(_clue_fits(shown_by[c][k.id], seen[k.id]) for k in clues)
     ]
-    telling = others + (clues if agreed else [])
-    by_value = [
-        c
-        for c in agreed or candidates
-        if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
-    ]
+
+    def telling(candidate: Candidate, among: Sequence[CheckInfo]) -> bool:
+        shown = shown_by[candidate]
+        return any(_is_telling(shown[k.id], reference[k.id], seen[k.id]) for k in among)
+
+    def says(candidate: Candidate, what: Callable[[str], str]) -> bool:
+        return all(_same_text(shown_by[candidate][k.id], seen[k.id], what) for k in others)
+
+    worded = [c for c in agreed or candidates if says(c, _wording)]
+    by_value = [c for c in worded if telling(c, others + (clues if agreed else []))]
+    # One mistake written in two ways may end in two errors, if a clue shows that it is the same.
+    by_clue = [c for c in agreed if c not in by_value and len(c.variants) == 1]
+    by_value += [c for c in by_clue if telling(c, clues)]
     if not any(isinstance(seen[check.id].observation, Raised) for check in others):
         return by_value  # no error, so no text of one: what shows nothing wrong names nothing
-    same_text = [
-        c for c in candidates if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)
-    ]
-    by_text = [c for c in agreed if c in same_text] or same_text
+    by_text = [c for c in agreed if says(c, str)]
     if not by_text and any(isinstance(seen[check.id].observation, Observed) for check in others):
-        by_text = agreed  # an error in some checks only is evidence as well
+        by_text = [c for c in agreed if c in worded]  # where it shows is evidence as well
     return [c for c in by_value if c in by_text] or by_value or by_text
 
 
@@ -310,34 +316,46 @@ def _comparable(shown: Shown) -> bool:
 
 
 def _clue_fits(one: Shown, other: Shown) -> bool:
+    """Whether a clue sees the same. What it could not see (None, or not at all) speaks for nothing."""
     if not (isinstance(one.observation, Observed) and isinstance(other.observation, Observed)):
         return True
     a, b = one.observation.values, other.observation.values
-    return all(_equal(a[name], b[name]) for name in a if None not in (a[name], b.get(name)))
+    return a.keys() == b.keys() and all(
+        _equal(a[name], b[name]) or name in one.random & other.random
+        for name in a
+        if None not in (a[name], b[name])
+    )
 
 
-def _is_telling(shown: Shown, reference: Shown) -> bool:
-    """Whether a check sees values of a variant that the reference does not show.
+def _is_telling(shown: Shown, reference: Shown, seen: Shown) -> bool:
+    """Whether a submission shows values of a variant that the reference does not show.
 
     That something is random tells nothing of why.
     """
-    if not (
-        isinstance(shown.observation, Observed) and isinstance(reference.observation, Observed)
-    ):
+    observations = shown.observation, reference.observation, seen.observation
+    values, right, found = (o.values if isinstance(o, Observed) else None for o in observations)
+    if values is None or right is None or found is None:
         return False
-    values, right = shown.observation.values, reference.observation.values
     return any(
         not (isinstance(value, str) and value.startswith(RAISES))
         and not _equal(value, right.get(name))
+        and _equal(value, found.get(name))
         for name, value in values.items()
         if name != REMARKS and name not in shown.random | reference.random
     )
 
 
-def _same_text(one: Shown, other: Shown) -> bool:
-    """Whether two errors say the same, down to the sizes in it."""
+def _same_text(one: Shown, other: Shown, what: Callable[[str], str]) -> bool:
+    """Whether two errors, if they are, say the same; `what`: of what they say, what matters."""
     a, b = one.observation, other.observation
-    return not (isinstance(a, Raised) and isinstance(b, Raised)) or a.message == b.message
+    return not (isinstance(a, Raised) and isinstance(b, Raised)) or what(a.message) == what(
+        b.message
+    )
+
+
+def _wording(message: str) -> str:
+    """What an error says, whatever the sizes are."""
+    return re.sub(r"\d+", "#", message)
 
 
 def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:
