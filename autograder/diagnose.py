@@ -30,6 +30,7 @@ from autograder.results import TodoResult
 from autograder.variants import Variant, load, pairs
 
 NOISE = 3.0  # times the least tolerance: two wrong answers are not as exact as a right one
+TWO_DEVICES = "on the same device"  # what torch says of tensors that are not on one
 SAMPLES = 16  # entries of a tensor that are kept; with its mean and the mean of its magnitudes
 
 
@@ -95,7 +96,8 @@ class Catalogue:
     def pairs(self, todo: str) -> list[Candidate]:
         """Two mistakes at once in a TODO, where they can be combined."""
         with self._lock:
-            mistakes = [v for v in self._variants if v.todo == todo and not v.accepted]
+            of_todo = [v for v in self._variants if v.todo == todo]
+            mistakes = [v for v in of_todo if not (v.accepted or v.alone)]
             return [Candidate((one, other), source) for one, other, source in pairs(mistakes)]
 
     def show(self, candidates: Sequence[Candidate], check: CheckInfo, runs: "Runs") -> list[Shown]:
@@ -206,11 +208,12 @@ def _diagnosed(
     fitting = [v for variants in groups for v in variants]
     if fitting and all(v.accepted for v in fitting):
         return _accepted(todo, fitting[0])
-    if len(groups) > 1 and all(check.gpu for check in checks if check.id in failed):
+    only_on_gpu = all(check.gpu for check in checks if check.id in failed)
+    if len(groups) != 1 and only_on_gpu and any(TWO_DEVICES in m for m in messages.values()):
         # One error has many causes: with more than one that fits, there may be others.
         said = _("It is right on a CPU. On a GPU something in the line below is still on the CPU.")
         return replace(todo, evidence=(said,))
-    if not groups:
+    if not groups or (only_on_gpu and len(groups) > 1):
         return replace(todo, evidence=evidence(assignment, todo, reference, look, apart))
     return _named(todo, groups)
 
@@ -302,8 +305,6 @@ def _fitting(
     if not any(isinstance(seen[check.id].observation, Raised) for check in others):
         return by_value  # no error, so no text of one: what shows nothing wrong names nothing
     by_text = [c for c in agreed if says(c, str)]
-    if not by_text and any(isinstance(seen[check.id].observation, Observed) for check in others):
-        by_text = [c for c in agreed if c in worded]  # where it shows is evidence as well
     return [c for c in by_value if c in by_text] or by_value or by_text
 
 

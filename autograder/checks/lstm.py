@@ -20,11 +20,11 @@ from autograder.check import (
     given_to_linear,
     gradients,
     on_gpu,
-    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
+from autograder.origins import Origins, refused_on_gpu
 
 CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
 FILES = ("rnn", "lstm_classifier")
@@ -256,9 +256,9 @@ def scores_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
 def axes_of_the_states(module: Any, draw: Draw) -> dict[str, Any]:
     """What each axis of the states counts, also where the LSTM refuses them."""
     # No two sizes alike, none the same in both runs, and none that one would write as a number.
-    names = "xdim", "hdim", "n_layer", "batch", "time", "2 n_layer"
-    runs = (13, 17, 2, 37, 19, 4), (31, 23, 3, 41, 29, 6)
-    shapes = [[*states_handed_over(module, draw, *sizes[:5])] for sizes in runs]
+    names = "xdim", "hdim", "ydim", "n_layer", "batch", "time", "2 n_layer"
+    runs = (13, 17, 11, 2, 37, 19, 4), (31, 23, 43, 3, 41, 29, 6)
+    shapes = [[*states_handed_over(module, draw, *sizes[:6])] for sizes in runs]
 
     def name_of(*found: int) -> str:
         for name, *sizes in zip(names, *runs, strict=True):
@@ -292,10 +292,14 @@ def where_the_states_come_from(module: Any, draw: Draw) -> dict[str, Any]:
     """Where the states are if all is made on the GPU by default, and whether NumPy made them."""
     with default_dtype(torch.float32):
         model, x = on_gpu(classifier(module, draw, 3, 4, 5, 2)), draw(6, 7, 3).to("cuda")
-        with FromNumPy() as numpy, torch.device("cuda"):
+        with FromNumPy() as numpy, torch.device("cuda"), Origins() as origins:
             seen = attempt(lambda: states(model, x, refused=True))
         found: dict[str, Any] = {
-            f"{name} by default": str(seen[name].device)
+            f"{name} by default": (
+                f"{'kept ' * (origins.of(seen[name]) == 'kept' and not numpy.seen)}on the CPU"
+                if not seen[name].is_cuda
+                else "on the GPU"
+            )
             for name in ("h0", "c0")
             if isinstance(seen, dict) and isinstance(seen[name], Tensor)
         }
@@ -328,10 +332,10 @@ class FromNumPy(TorchFunctionMode):
 
 
 def states_handed_over(
-    module: Any, draw: Draw, xdim: int, hdim: int, n_layer: int, batch: int, time: int
+    module: Any, draw: Draw, xdim: int, hdim: int, ydim: int, n_layer: int, batch: int, time: int
 ) -> Iterator[tuple[int, ...]]:
     """The shapes of the states that the LSTM is called with."""
-    model = classifier(module, draw, xdim, hdim, 11, n_layer)
+    model = classifier(module, draw, xdim, hdim, ydim, n_layer)
     rnn = lstms(model)[0]
     rnn.__class__ = WatchedLSTM
     watch = vars(rnn)["watch"] = Watch()
