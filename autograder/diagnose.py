@@ -259,52 +259,42 @@ def _fitting(
 ) -> list[Candidate]:
     """The candidates that show what a submission shows, wherever both can be compared.
 
-    Clues decide between candidates that the checks cannot tell apart. They hang on how an answer is
-    written, so it may be that none agrees; then what the checks saw decides. An error alone is no
-    evidence, as many mistakes end in the same one; an error that says the same for all sizes is,
-    if no clue speaks against it.
+    In clues as well: what speaks against a mistake leaves it unnamed. An error alone is no evidence,
+    as many mistakes end in the same one; an error that says the same for all sizes is.
     """
     seen = {check.id: runs.look(check, look) for check in checks}
     others = [check for check in checks if not check.clue and _comparable(seen[check.id])]
     clues = [check for check in checks if check.clue]
     if not others:
         return []
-    for check in others:
-        shown = catalogue.show(candidates, check, runs)
-        candidates = [
-            candidate
-            for candidate, one in zip(candidates, shown, strict=True)
-            if not _comparable(one) or same(one, seen[check.id])
-        ]
-    if not candidates:
-        return []
-    (right, *all_shown) = zip(
-        *(catalogue.show([catalogue.right, *candidates], check, runs) for check in checks),
-        strict=True,
-    )
-    shown_by = {
-        c: dict(zip(seen, s, strict=True)) for c, s in zip(candidates, all_shown, strict=True)
-    }
-    reference = dict(zip(seen, right, strict=True))
-    agreed = [
-        c for c in candidates if all(_clue_fits(shown_by[c][k.id], seen[k.id]) for k in clues)
-    ]
+    shown_by: dict[Candidate, dict[str, Shown]] = {c: {} for c in [catalogue.right, *candidates]}
+    for check in [*others, *clues]:
+        fits = _clue_fits if check.clue else _check_fits
+        among = [catalogue.right, *candidates]
+        for candidate, one in zip(among, catalogue.show(among, check, runs), strict=True):
+            shown_by[candidate][check.id] = one
+        candidates = [c for c in candidates if fits(shown_by[c][check.id], seen[check.id])]
+        if not candidates:
+            return []
+    right = shown_by[catalogue.right]
 
     def telling(candidate: Candidate, among: Sequence[CheckInfo]) -> bool:
         shown = shown_by[candidate]
-        return any(_is_telling(shown[k.id], reference[k.id], seen[k.id]) for k in among)
+        return any(_is_telling(shown[k.id], right[k.id], seen[k.id], k.clue) for k in among)
 
     def says(candidate: Candidate, what: Callable[[str], str]) -> bool:
         return all(_same_text(shown_by[candidate][k.id], seen[k.id], what) for k in others)
 
-    worded = [c for c in agreed or candidates if says(c, _wording)]
-    by_value = [c for c in worded if telling(c, others + (clues if agreed else []))]
     # One mistake written in two ways may end in two errors, if a clue shows that it is the same.
-    by_clue = [c for c in agreed if c not in by_value and len(c.variants) == 1]
-    by_value += [c for c in by_clue if telling(c, clues)]
+    by_value = [
+        c
+        for c in candidates
+        if (says(c, _wording) and telling(c, [*others, *clues]))
+        or (len(c.variants) == 1 and telling(c, clues))
+    ]
     if not any(isinstance(seen[check.id].observation, Raised) for check in others):
         return by_value  # no error, so no text of one: what shows nothing wrong names nothing
-    by_text = [c for c in agreed if says(c, str)]
+    by_text = [c for c in candidates if says(c, str)]
     return [c for c in by_value if c in by_text] or by_value or by_text
 
 
@@ -314,6 +304,10 @@ def _comparable(shown: Shown) -> bool:
     return isinstance(seen, Observed) or (
         isinstance(seen, Raised) and seen.type not in told_nothing
     )
+
+
+def _check_fits(one: Shown, other: Shown) -> bool:
+    return not _comparable(one) or same(one, other)
 
 
 def _clue_fits(one: Shown, other: Shown) -> bool:
@@ -328,10 +322,10 @@ def _clue_fits(one: Shown, other: Shown) -> bool:
     )
 
 
-def _is_telling(shown: Shown, reference: Shown, seen: Shown) -> bool:
+def _is_telling(shown: Shown, reference: Shown, seen: Shown, clue: bool) -> bool:
     """Whether a submission shows values of a variant that the reference does not show.
 
-    That something is random tells nothing of why.
+    That something is random tells nothing of why, nor does what a clue could not see (None).
     """
     observations = shown.observation, reference.observation, seen.observation
     values, right, found = (o.values if isinstance(o, Observed) else None for o in observations)
@@ -339,6 +333,7 @@ def _is_telling(shown: Shown, reference: Shown, seen: Shown) -> bool:
         return False
     return any(
         not (isinstance(value, str) and value.startswith(RAISES))
+        and not (clue and value is None)
         and not _equal(value, right.get(name))
         and _equal(value, found.get(name))
         for name, value in values.items()

@@ -175,6 +175,8 @@ def _one_place(
         yield ("wrong at", axis, place), sentence.format(name=label, axis=named, place=place)
     elif wrong.sum() == len(wrong) - 1:
         place = int(wrong.argmin())
+        if np.abs(want).max(axis=others)[place] <= tolerance:
+            return  # nothing is easily right
         sentence = _("{name} is right only at {axis} = {place}.")
         yield ("right at", axis, place), sentence.format(name=label, axis=named, place=place)
 

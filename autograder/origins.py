@@ -1,6 +1,6 @@
 """Where tensors on the CPU come from, while a student's code runs as if on a GPU. For clues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -9,6 +9,9 @@ from torch.overrides import TorchFunctionMode
 
 from autograder.check import attempt
 
+MADE, KEPT = "made there", "kept there"
+MOVED, RESULT_MOVED = "an input or weight, moved there", "a result, moved there"
+UNSEEN = "from elsewhere"  # as from NumPy, or from torch.FloatTensor, which no mode is asked about
 # Made after the example of a tensor, and not from its numbers.
 AFTER = "_like", "new_"
 WHERE = "where it is refused"
@@ -23,15 +26,19 @@ WAYS = {
 
 
 class Origins(TorchFunctionMode):
-    """Sees of tensors on the CPU whether they were made there or moved there."""
+    """Sees of tensors on the CPU whether they were made there or moved there.
 
-    def __init__(self) -> None:
+    `kept`: tensors that were there before.
+    """
+
+    def __init__(self, kept: Iterable[Tensor] = ()) -> None:
         super().__init__()
-        self._known: dict[int, tuple[Tensor, str]] = {}  # with the tensors, so that ids stay theirs
+        # With the tensors, so that ids stay theirs.
+        self._known: dict[int, tuple[Tensor, str]] = {id(x): (x, KEPT) for x in kept}
 
     def of(self, x: Tensor) -> str:
-        """ "made" or "moved" while this was on; "kept": neither, so that it was there before."""
-        return self._known[id(x)][1] if id(x) in self._known else "kept"
+        """Where a tensor comes from, or what it is computed from does."""
+        return self._known[id(x)][1] if id(x) in self._known else UNSEEN
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -44,8 +51,8 @@ class Origins(TorchFunctionMode):
     def _origin(self, name: str, given: list[Tensor]) -> str:
         if name.startswith(AFTER) or name.endswith(AFTER):
             given = [x for x in given if not x.is_cuda]
-        found = {"moved" if x.is_cuda else self.of(x) for x in given}
-        return next((origin for origin in ("moved", "kept") if origin in found), "made")
+        found = {(MOVED if x.is_leaf else RESULT_MOVED) if x.is_cuda else self.of(x) for x in given}
+        return next((o for o in (MOVED, RESULT_MOVED, KEPT, UNSEEN) if o in found), MADE)
 
 
 def tensors(values: Any) -> Iterator[Tensor]:
