@@ -202,6 +202,17 @@ def test_a_graph_that_is_cut_before_the_lstm_is_not_cut_after_it(grader: Grader)
     assert todo(result, "last_step").diagnosis == ("detached",)
 
 
+def test_a_name_that_is_misspelt_is_not_called_one_of_another_tutorial(grader: Grader) -> None:
+    def found(names: str) -> tuple[str, ...]:
+        states = f"h0 = x.new_zeros({names})\nc0 = torch.zeros_like(h0)"
+        source = fill(grader.stub("lstm"), h0_c0=states, last_step=LAST)
+        return todo(grader.grade("lstm", source, diagnose=True), "h0_c0").diagnosis
+
+    assert found("self.nlayer, x.size(0), self.hdim") == ()
+    assert found("self.n_layer, x.siz(0), self.hdim") == ()
+    assert found("self.num_layers, x.size(0), self.hidden_size") == ("foreign_names",)
+
+
 def test_a_mistake_that_stands_alone_is_in_no_pair(grader: Grader) -> None:
     catalogue = grader.catalogue("vit")
     alone = {v.id for c in catalogue.singles("encoder_block") for v in c.variants if v.alone}
