@@ -95,9 +95,13 @@ def clue(
 
 
 def attempt(run: Callable[[], Any]) -> Any:
-    """What a call returns, or the kind of error it raises: so that a clue can go on after one."""
+    """What a call returns, or the kind of error it raises: so that a clue can go on after one.
+
+    In the place of None stands its name, as a clue's None means that nothing could be seen.
+    """
     try:
-        return run()
+        result = run()
+        return "None" if result is None else result
     except Exception as error:
         return f"{RAISES}{type(error).__name__}"
 
@@ -221,48 +225,6 @@ def place(run: Callable[[], Any]) -> str:
         return str((result[0] if isinstance(result, tuple) else result).device)
     except Exception:
         return _("an error")
-
-
-def refused_on_gpu(run: Callable[[], Any], whole: int = 0) -> dict[str, Any]:
-    """What is on the CPU in the first call of torch that a GPU refuses, while `run` goes on. For clues.
-
-    Inputs and weights require gradients, so that what is computed from them can be told from what
-    an answer makes itself. `whole`: how many numbers a result has that is not only a part.
-    """
-    import torch
-    from torch.overrides import TorchFunctionMode
-
-    found: list[str] = []
-
-    def kind(x: Tensor) -> str:
-        if not x.is_floating_point():
-            return "a mask" if x.dtype == torch.bool else "an index"
-        if x.requires_grad:
-            return "a whole result" if x.numel() == whole else "a result"
-        return "a number" if x.numel() == 1 else "a tensor"
-
-    def tensors(values: Any) -> list[Tensor]:
-        if isinstance(values, tuple | list):
-            return [x for value in values for x in tensors(value)]
-        return [values] if isinstance(values, torch.Tensor) else []
-
-    class Watch(TorchFunctionMode):
-        def __torch_function__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
-            try:
-                return func(*args, **(kwargs or {}))
-            except Exception:
-                if not found:
-                    given = tensors([*args, *(kwargs or {}).values()])
-                    found.extend(kind(x) for x in given if not x.is_cuda and x.dim())
-                    if func.__name__ in ("numpy", "__array__"):
-                        found.append("for NumPy")
-                raise
-
-    with Watch():
-        attempt(run)
-    return {"on the CPU": found[0] if found else "nothing that is refused"}
 
 
 def distinct(ratio: Tensor) -> str:

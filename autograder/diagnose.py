@@ -2,10 +2,11 @@
 
 What a variant shows is computed when a TODO is first found wrong, and kept for the class. A
 submission has a variant's mistake when both show the same in every check of the TODO, clues
-included, as far as they can be compared; values to tolerance, errors by type, step and text. What
+included, as far as they can be compared; values to tolerance, errors by type, step and wording. What
 differs from run to run (a random state, a dropout) must differ in both.
 """
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from autograder.results import TodoResult
 from autograder.variants import Variant, load, pairs
 
 NOISE = 3.0  # times the least tolerance: two wrong answers are not as exact as a right one
+TWO_DEVICES = "on the same device"  # what torch says of tensors that are not on one
 SAMPLES = 16  # entries of a tensor that are kept; with its mean and the mean of its magnitudes
 
 
@@ -101,7 +103,8 @@ class Catalogue:
     def pairs(self, todo: str) -> list[Candidate]:
         """Two mistakes at once in a TODO, where they can be combined."""
         with self._lock:
-            mistakes = [v for v in self._variants if v.todo == todo and not v.accepted]
+            of_todo = [v for v in self._variants if v.todo == todo]
+            mistakes = [v for v in of_todo if not (v.accepted or v.alone)]
             return [Candidate((one, other), source) for one, other, source in pairs(mistakes)]
 
     def show(self, candidates: Sequence[Candidate], check: CheckInfo, runs: "Runs") -> list[Shown]:
@@ -222,11 +225,12 @@ def _diagnosed(
     fitting = [v for variants in groups for v in variants]
     if fitting and all(v.accepted for v in fitting):
         return _accepted(todo, fitting[0])
-    if len(groups) > 1 and all(check.gpu for check in checks if check.id in failed):
+    only_on_gpu = all(check.gpu for check in checks if check.id in failed)
+    if len(groups) != 1 and only_on_gpu and any(TWO_DEVICES in m for m in messages.values()):
         # One error has many causes: with more than one that fits, there may be others.
         said = _("It is right on a CPU. On a GPU something in the line below is still on the CPU.")
         return replace(todo, evidence=(said,))
-    if not groups:
+    if not groups or (only_on_gpu and len(groups) > 1):
         return replace(todo, evidence=evidence(assignment, todo, reference, look, apart))
     return _named(todo, groups)
 
@@ -272,49 +276,42 @@ def _fitting(
 ) -> list[Candidate]:
     """The candidates that show what a submission shows, wherever both can be compared.
 
-    Clues decide between candidates that the checks cannot tell apart. They hang on how an answer is
-    written, so it may be that none agrees; then what the checks saw decides. An error alone is no
-    evidence, as many mistakes end in the same one; an error that says the same for all sizes is.
+    In clues as well: what speaks against a mistake leaves it unnamed. An error alone is no evidence,
+    as many mistakes end in the same one; an error that says the same for all sizes is.
     """
     seen = {check.id: runs.look(check, look) for check in checks}
     others = [check for check in checks if not check.clue and _comparable(seen[check.id])]
     clues = [check for check in checks if check.clue]
     if not others:
         return []
-    for check in others:
-        shown = catalogue.show(candidates, check, runs)
-        candidates = [
-            candidate
-            for candidate, one in zip(candidates, shown, strict=True)
-            if not _comparable(one) or same(one, seen[check.id])
-        ]
-    if not candidates:
-        return []
-    (right, *all_shown) = zip(
-        *(catalogue.show([catalogue.right, *candidates], check, runs) for check in checks),
-        strict=True,
-    )
-    shown_by = {
-        c: dict(zip(seen, s, strict=True)) for c, s in zip(candidates, all_shown, strict=True)
-    }
-    reference = dict(zip(seen, right, strict=True))
-    agreed = [
-        c for c in candidates if all(_clue_fits(shown_by[c][k.id], seen[k.id]) for k in clues)
-    ]
-    telling = others + (clues if agreed else [])
+    shown_by: dict[Candidate, dict[str, Shown]] = {c: {} for c in [catalogue.right, *candidates]}
+    for check in [*others, *clues]:
+        fits = _clue_fits if check.clue else _check_fits
+        among = [catalogue.right, *candidates]
+        for candidate, one in zip(among, catalogue.show(among, check, runs), strict=True):
+            shown_by[candidate][check.id] = one
+        candidates = [c for c in candidates if fits(shown_by[c][check.id], seen[check.id])]
+        if not candidates:
+            return []
+    right = shown_by[catalogue.right]
+
+    def telling(candidate: Candidate, among: Sequence[CheckInfo]) -> bool:
+        shown = shown_by[candidate]
+        return any(_is_telling(shown[k.id], right[k.id], seen[k.id], k.clue) for k in among)
+
+    def says(candidate: Candidate, what: Callable[[str], str]) -> bool:
+        return all(_same_text(shown_by[candidate][k.id], seen[k.id], what) for k in others)
+
+    # One mistake written in two ways may end in two errors, if a clue shows that it is the same.
     by_value = [
         c
-        for c in agreed or candidates
-        if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
+        for c in candidates
+        if (says(c, _wording) and telling(c, [*others, *clues]))
+        or (len(c.variants) == 1 and telling(c, clues))
     ]
     if not any(isinstance(seen[check.id].observation, Raised) for check in others):
         return by_value  # no error, so no text of one: what shows nothing wrong names nothing
-    same_text = [
-        c for c in candidates if all(_same_text(shown_by[c][k.id], seen[k.id]) for k in others)
-    ]
-    by_text = [c for c in agreed if c in same_text] or same_text
-    if not by_text and any(isinstance(seen[check.id].observation, Observed) for check in others):
-        by_text = agreed  # an error in some checks only is evidence as well
+    by_text = [c for c in candidates if says(c, str)]
     return [c for c in by_value if c in by_text] or by_value or by_text
 
 
@@ -326,35 +323,52 @@ def _comparable(shown: Shown) -> bool:
     )
 
 
+def _check_fits(one: Shown, other: Shown) -> bool:
+    return not _comparable(one) or same(one, other)
+
+
 def _clue_fits(one: Shown, other: Shown) -> bool:
+    """Whether a clue sees the same. What it could not see (None, or not at all) speaks for nothing."""
     if not (isinstance(one.observation, Observed) and isinstance(other.observation, Observed)):
         return True
     a, b = one.observation.values, other.observation.values
-    return all(_equal(a[name], b[name]) for name in a if None not in (a[name], b.get(name)))
+    return a.keys() == b.keys() and all(
+        _equal(a[name], b[name]) or name in one.random & other.random
+        for name in a
+        if None not in (a[name], b[name])
+    )
 
 
-def _is_telling(shown: Shown, reference: Shown) -> bool:
-    """Whether a check sees values of a variant that the reference does not show.
+def _is_telling(shown: Shown, reference: Shown, seen: Shown, clue: bool) -> bool:
+    """Whether a submission shows values of a variant that the reference does not show.
 
-    That something is random tells nothing of why.
+    That something is random tells nothing of why, nor does what a clue could not see (None).
     """
-    if not (
-        isinstance(shown.observation, Observed) and isinstance(reference.observation, Observed)
-    ):
+    observations = shown.observation, reference.observation, seen.observation
+    values, right, found = (o.values if isinstance(o, Observed) else None for o in observations)
+    if values is None or right is None or found is None:
         return False
-    values, right = shown.observation.values, reference.observation.values
     return any(
         not (isinstance(value, str) and value.startswith(RAISES))
+        and not (clue and value is None)
         and not _equal(value, right.get(name))
+        and _equal(value, found.get(name))
         for name, value in values.items()
         if name != REMARKS and name not in shown.random | reference.random
     )
 
 
-def _same_text(one: Shown, other: Shown) -> bool:
-    """Whether two errors say the same, down to the sizes in it."""
+def _same_text(one: Shown, other: Shown, what: Callable[[str], str]) -> bool:
+    """Whether two errors, if they are, say the same; `what`: of what they say, what matters."""
     a, b = one.observation, other.observation
-    return not (isinstance(a, Raised) and isinstance(b, Raised)) or a.message == b.message
+    return not (isinstance(a, Raised) and isinstance(b, Raised)) or what(a.message) == what(
+        b.message
+    )
+
+
+def _wording(message: str) -> str:
+    """What an error says, whatever the sizes are."""
+    return re.sub(r"\d+", "#", message)
 
 
 def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 Kind = tuple[str | int, ...]
 Case = tuple[str, Array, Array, float, Sequence[str]]
 MOST_CLAIMS = 3
+LEAST_PLACES = 4  # of an axis: of three, one may be right or wrong by chance
 MOST_AXES = 4  # for which all orders are tried
 
 
@@ -61,12 +62,16 @@ def evidence(
         # Right for another input: then it is about the input for which it is wrong.
         named = [name if label in right_for_some else label for name, *_ in cases]
         claims = [dict(_claims(shown(n), *case[1:])) for n, case in zip(named, cases, strict=True)]
-        # What holds for one of several inputs only is chance.
-        found += [
-            sentence
-            for kind, sentence in claims[0].items()
-            if all(kind in others for others in claims)
-        ]
+        for kind, sentence in claims[0].items():
+            if not all(kind in others for others in claims):
+                continue  # what holds for one of several inputs only is chance
+            without_name = {
+                others[kind].replace(shown(name), "", 1)
+                for name, others in zip(named, claims, strict=True)
+            }
+            if len(without_name) > 1:
+                sentence += " " + _("(Numbers of one input; for others they differ.)")
+            found.append(sentence)
     return tuple(found[:MOST_CLAIMS])
 
 
@@ -162,12 +167,16 @@ def _one_place(
     """Right, or wrong, at one place of an axis only."""
     others = tuple(i for i in range(want.ndim) if i != axis)
     wrong = np.abs(want - got).max(axis=others) > tolerance
-    if len(wrong) > 2 and wrong.sum() == 1:
+    if len(wrong) < LEAST_PLACES:
+        return
+    if wrong.sum() == 1:
         place = int(wrong.argmax())
         sentence = _("{name} is wrong only at {axis} = {place}.")
         yield ("wrong at", axis, place), sentence.format(name=label, axis=named, place=place)
-    elif len(wrong) > 2 and wrong.sum() == len(wrong) - 1:
+    elif wrong.sum() == len(wrong) - 1:
         place = int(wrong.argmin())
+        if np.abs(want).max(axis=others)[place] <= tolerance:
+            return  # nothing is easily right
         sentence = _("{name} is right only at {axis} = {place}.")
         yield ("right at", axis, place), sentence.format(name=label, axis=named, place=place)
 

@@ -2,7 +2,8 @@
 
 `solutions/variants/<assignment>.toml` holds `[[variant]]` tables: `id`, `todo`, `accepted`, one or more
 `[[variant.behaviour]]` (each an edit of the solution), and for a mistake `hint` and `feedback` in both
-languages; `hides` lists other TODOs that cannot be judged with this mistake. An edit is a new text
+languages; `hides` lists other TODOs that cannot be judged with this mistake, and `alone = true` says that
+its feedback speaks of the whole TODO, so that it is not named together with another. An edit is a new text
 for the whole region (`region`), or texts that must occur exactly once (`edits`, a list of `find` and
 `put`).
 """
@@ -39,6 +40,7 @@ class Variant:
     hint: Mapping[str, str]
     feedback: Mapping[str, str]
     hides: tuple[str, ...] = ()  # other TODOs that cannot be seen at all with this mistake
+    alone: bool = False  # its feedback is not true beside another mistake
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -110,6 +112,7 @@ def _variant(table: Mapping[str, Any], source: str, where: str) -> Variant:
             _edited(source, table["todo"], behaviour, where) for behaviour in table["behaviour"]
         ),
         hides=tuple(table.get("hides", ())),
+        alone=table.get("alone", False),
         **texts,
     )
 

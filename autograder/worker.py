@@ -349,7 +349,7 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         file = frame.f_code.co_filename
         text = linecache.getline(file, line).strip()
         if check is not None and file == check.run.__code__.co_filename:
-            step = text
+            step = text if place is None else step  # not where a check looks over its shoulder
         elif file.startswith(files):
             place = Place(_cut(os.path.basename(file)), line, text[:LINE])
     if isinstance(error, SyntaxError) and check is None and error.filename:

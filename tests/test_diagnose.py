@@ -1,5 +1,6 @@
 """Naming the mistake: right wherever it is named, and never a guess."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from autograder.evidence import _claims
 from autograder.grade import grade_work
 from autograder.pool import Job
 from autograder.submission import Work
-from tests.conftest import ASSIGNMENTS, REPOSITORY, SEED, Grader, scores, todo
+from tests.conftest import ASSIGNMENTS, REPOSITORY, SEED, Grader, fill, scores, todo
 
 # Wrong answers written without looking at the catalogue: <assignment>-<todo>-<id>-<number>.py, where
 # an id "unknown" is a mistake that no catalogue holds.
@@ -20,6 +21,7 @@ INDEPENDENT = sorted((REPOSITORY / "tests" / "mistakes").glob("*.py"))
 LEAST_NAMED = 0.95  # of the known mistakes
 UNNAMED = {
     "aae-todo3-linear_missing-2": "ReLUs that work in place meet, and backward raises as well",
+    "attention-mha-mask_per_batch_only-2": "folded heads, so that other sizes meet in the error",
     "aae-todo6-latent_sized_output-2": "the output has a layer of its own, drawn otherwise",
 }
 
@@ -53,6 +55,10 @@ def test_enough_of_the_independent_answers_are_named() -> None:
     assert len(known) >= 40
     assert set(UNNAMED) <= {path.stem for path in known}
     assert 1 - len(UNNAMED) / len(known) >= LEAST_NAMED
+
+
+STATES = "h0 = x.new_zeros(self.n_layer, x.size(0), self.hdim)\nc0 = torch.zeros_like(h0)"
+LAST = "logits = self.lin(out[:, -1])"
 
 
 def edited(grader: Grader, name: str, *edits: tuple[str, str]) -> str:
@@ -172,6 +178,50 @@ def test_a_pair_of_states_is_not_called_a_lone_one(grader: Grader) -> None:
     assert "only_hidden_passed" not in wrong.diagnosis
 
 
+CPU_BUFFER = """
+    last = torch.zeros(x.size(0), self.hdim, dtype=x.dtype)
+    last[:] = out[:, -1]
+    logits = self.lin(last)
+"""
+
+
+def test_what_is_wrong_on_a_gpu_and_known_to_none_is_said_without_a_name(grader: Grader) -> None:
+    source = fill(grader.stub("lstm"), h0_c0=STATES, last_step=textwrap.dedent(CPU_BUFFER))
+    wrong = todo(grader.grade("lstm", source, diagnose=True), "last_step")
+    assert wrong.verdict == results.ERROR
+    assert wrong.diagnosis == ()
+    assert "On a GPU something in the line below is still on the CPU" in " ".join(wrong.evidence)
+
+
+def test_a_graph_that_is_cut_before_the_lstm_is_not_cut_after_it(grader: Grader) -> None:
+    source = fill(grader.stub("lstm"), h0_c0=f"x = x.detach()\n{STATES}", last_step=LAST)
+    result = grader.grade("lstm", source, diagnose=True)
+    assert todo(result, "last_step").diagnosis == ()
+    source = fill(grader.stub("lstm"), h0_c0=STATES, last_step=f"out = out.detach()\n{LAST}")
+    result = grader.grade("lstm", source, diagnose=True)
+    assert todo(result, "last_step").diagnosis == ("detached",)
+
+
+def test_a_name_that_is_misspelt_is_not_called_one_of_another_tutorial(grader: Grader) -> None:
+    def found(names: str) -> tuple[str, ...]:
+        states = f"h0 = x.new_zeros({names})\nc0 = torch.zeros_like(h0)"
+        source = fill(grader.stub("lstm"), h0_c0=states, last_step=LAST)
+        return todo(grader.grade("lstm", source, diagnose=True), "h0_c0").diagnosis
+
+    assert found("self.nlayer, x.size(0), self.hdim") == ()
+    assert found("self.n_layer, x.siz(0), self.hdim") == ()
+    assert found("self.num_layers, x.size(0), self.hidden_size") == ("foreign_names",)
+
+
+def test_a_mistake_that_stands_alone_is_in_no_pair(grader: Grader) -> None:
+    catalogue = grader.catalogue("vit")
+    alone = {v.id for c in catalogue.singles("encoder_block") for v in c.variants if v.alone}
+    assert "attention_unused" in alone
+    paired = {v.id for c in catalogue.pairs("encoder_block") for v in c.variants}
+    assert paired
+    assert not paired & alone
+
+
 # ------------------------------------------------------------------------------- plain evidence
 
 WANT = np.random.default_rng(1).normal(size=(3, 4, 5))
@@ -204,6 +254,28 @@ def test_evidence_names_the_one_place_that_is_wrong_or_right() -> None:
     got = WANT + np.arange(60).reshape(WANT.shape) + 1
     got[:, 1] = WANT[:, 1]
     assert "right only at query = 1" in claims(got)
+
+
+def test_evidence_does_not_make_much_of_a_short_axis_or_of_nothing() -> None:
+    got = WANT.copy()
+    got[1] += 1 + np.arange(5)
+    assert "only at batch" not in claims(got), "one of three is chance"
+    want = WANT.copy()
+    want[:, 1] = 0
+    got = want + np.arange(60).reshape(WANT.shape) + 1
+    got[:, 1] = 0
+    assert "right only at" not in claims(got, want), "nothing is easily right"
+
+
+def test_evidence_says_where_its_number_holds_for_one_input_only(grader: Grader) -> None:
+    head = "logits = self.lin(out[:, -1])"
+    source = fill(grader.stub("lstm"), h0_c0=STATES, last_step=f"{head} / self.hdim**0.5")
+    (scaled, *_) = todo(grader.grade("lstm", source, diagnose=True), "last_step").evidence
+    assert scaled.startswith("logits is 0.4472 times (= 1/√5) what is expected, in every entry.")
+    assert scaled.endswith("(Numbers of one input; for others they differ.)")
+    source = fill(grader.stub("lstm"), h0_c0=STATES, last_step=f"{head} / 3")
+    (scaled, *_) = todo(grader.grade("lstm", source, diagnose=True), "last_step").evidence
+    assert scaled == "logits is 0.3333 times (= 1/3) what is expected, in every entry."
 
 
 def test_evidence_says_along_which_axis_weights_sum_to_one() -> None:

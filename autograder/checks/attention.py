@@ -17,11 +17,11 @@ from autograder.check import (
     gradients,
     on_gpu,
     parts,
-    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
+from autograder.origins import refused_on_gpu
 
 CLASSES = {
     "ScaledDotProductAttention": ("ScaledDotProduct", "SDPA"),

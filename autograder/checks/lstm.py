@@ -20,11 +20,11 @@ from autograder.check import (
     given_to_linear,
     gradients,
     on_gpu,
-    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
+from autograder.origins import KEPT, UNSEEN, Origins, refused_on_gpu
 
 CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
 FILES = ("rnn", "lstm_classifier")
@@ -59,9 +59,9 @@ class WatchedLSTM(nn.LSTM):
         watch.off = True
         if not watch.outs:
             watch.hx = hx
-        result = super().forward(input, hx)
-        watch.outs.append(result[0])
-        return result
+        out, last = super().forward(input, hx)
+        watch.outs.append(out)
+        return out.clone(), last  # what comes after may change it in place
 
 
 class ForgetfulLSTM(nn.LSTM):
@@ -257,9 +257,9 @@ def scores_are_where_x_is(module: Any, draw: Draw) -> dict[str, Any]:
 def axes_of_the_states(module: Any, draw: Draw) -> dict[str, Any]:
     """What each axis of the states counts, also where the LSTM refuses them."""
     # No two sizes alike, none the same in both runs, and none that one would write as a number.
-    names = "xdim", "hdim", "n_layer", "batch", "time", "2 n_layer"
-    runs = (13, 17, 2, 37, 19, 4), (31, 23, 3, 41, 29, 6)
-    shapes = [[*states_handed_over(module, draw, *sizes[:5])] for sizes in runs]
+    names = "xdim", "hdim", "ydim", "n_layer", "batch", "time", "2 n_layer"
+    runs = (13, 17, 11, 2, 37, 19, 4), (31, 23, 43, 3, 41, 29, 6)
+    shapes = [[*states_handed_over(module, draw, *sizes[:6])] for sizes in runs]
 
     def name_of(*found: int) -> str:
         for name, *sizes in zip(names, *runs, strict=True):
@@ -293,10 +293,19 @@ def where_the_states_come_from(module: Any, draw: Draw) -> dict[str, Any]:
     """Where the states are if all is made on the GPU by default, and whether NumPy made them."""
     with default_dtype(torch.float32):
         model, x = on_gpu(classifier(module, draw, 3, 4, 5, 2)), draw(6, 7, 3).to("cuda")
-        with FromNumPy() as numpy, torch.device("cuda"):
+        owners = vars(module), *(vars(layer) for layer in model.modules())
+        kept = [value for owner in owners for value in owner.values() if isinstance(value, Tensor)]
+        with FromNumPy() as numpy, torch.device("cuda"), Origins(kept) as origins:
             seen = attempt(lambda: states(model, x, refused=True))
+
+        def place_of(state: Tensor) -> str:
+            if state.is_cuda:
+                return "on the GPU"
+            origin = origins.of(state)
+            return f"on the CPU, {origin if origin in (KEPT, UNSEEN) else 'by name'}"
+
         found: dict[str, Any] = {
-            f"{name} by default": str(seen[name].device)
+            f"{name} by default": place_of(seen[name])
             for name in ("h0", "c0")
             if isinstance(seen, dict) and isinstance(seen[name], Tensor)
         }
@@ -329,10 +338,10 @@ class FromNumPy(TorchFunctionMode):
 
 
 def states_handed_over(
-    module: Any, draw: Draw, xdim: int, hdim: int, n_layer: int, batch: int, time: int
+    module: Any, draw: Draw, xdim: int, hdim: int, ydim: int, n_layer: int, batch: int, time: int
 ) -> Iterator[tuple[int, ...]]:
     """The shapes of the states that the LSTM is called with."""
-    model = classifier(module, draw, xdim, hdim, 11, n_layer)
+    model = classifier(module, draw, xdim, hdim, ydim, n_layer)
     rnn = lstms(model)[0]
     rnn.__class__ = WatchedLSTM
     watch = vars(rnn)["watch"] = Watch()
@@ -349,6 +358,18 @@ def what_is_given_to_lin(module: Any, draw: Draw) -> dict[str, Any]:
     model = classifier(module, draw, 6, 5, 4, 3)
     x = draw(2, 7, 6)
     return given_to_linear(lambda: model(x), {"input of lin": draw.parameter("lin.weight")})
+
+
+@clue(todo="last_step", apart={"h0_c0": ignore_states})
+def gradients_of_the_lstm(module: Any, draw: Draw) -> dict[str, Any]:
+    """Whether gradients reach the LSTM itself."""
+    model, x = classifier(module, draw, 3, 4, 5, 2), draw(2, 6, 3)
+    logits, weight = attempt(lambda: model(x)), draw.parameter("rnn.weight_hh_l1")
+    reached = None
+    if isinstance(logits, Tensor) and weight is not None:
+        seen = gradients({"logits": logits}, {"weight": weight}, draw)
+        reached = seen["gradient of weight"] is not None
+    return {"a gradient reaches the LSTM": reached}
 
 
 @clue(todo="last_step", apart={"h0_c0": ignore_states}, gpu=True)

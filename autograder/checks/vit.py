@@ -16,10 +16,10 @@ from autograder.check import (
     on_gpu,
     parts,
     place,
-    refused_on_gpu,
     tensor,
 )
 from autograder.draw import Draw, default_dtype
+from autograder.origins import refused_on_gpu
 
 CLASSES: dict[str, tuple[str, ...]] = {
     "ImageEmbedding": (),
