@@ -577,7 +577,9 @@ def main() -> NoReturn:
         click.echo("Interrupted.", err=True)
         status = 130
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"autograder: {error.strerror or error}{where}", err=True)
+        reason = error.strerror or str(error) or type(error).__name__
+        reason = reason[:1].lower() + reason[1:]
+        where = f"{error.filename} could not be read or written: " if error.filename else ""
+        click.echo(f"autograder: {where}{reason}.", err=True)
         status = 2
     sys.exit(status if isinstance(status, int) else 0)
