@@ -199,7 +199,11 @@ def _assemble(
 
     A zip holds one folder, named after it, or (`flat`) the files at its root.
     """
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.resolve().parent) as near:
+    try:
+        place = tempfile.TemporaryDirectory(prefix=".handout-", dir=out.resolve().parent)
+    except OSError as error:  # nobody knows of that folder
+        raise OSError(error.errno, error.strerror, str(out)) from None
+    with place as near:
         folder = Path(near, out.stem if packed else out.name)
         folder.mkdir()
         write(folder)

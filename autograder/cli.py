@@ -230,7 +230,7 @@ def diff(old: Path, new: Path) -> None:
     """Show whose mark changed between two gradings, OLD and NEW, and why.
 
     Each is a folder that `autograder grade` wrote to, or a results.jsonl. The exit status is 0 when
-    no mark changed, and 1 when one did.
+    both hold the same marks, and 1 when they do not.
     """
     from rich.console import Console
 
@@ -238,7 +238,7 @@ def diff(old: Path, new: Path) -> None:
 
     before, after = read(old), read(new)
     found = changes(before, after)
-    count = len({result.submission for result in (*before, *after)})
+    count = len({r.submission for r in before} & {r.submission for r in after})
     Console(highlight=False).print(table(found, count))
     sys.exit(1 if any(change.marked for change in found) else 0)
 
@@ -577,7 +577,9 @@ def main() -> NoReturn:
         click.echo("Interrupted.", err=True)
         status = 130
     except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"autograder: {error.strerror or error}{where}", err=True)
+        reason = error.strerror or str(error) or type(error).__name__
+        reason = reason[:1].lower() + reason[1:]
+        where = f"{error.filename} could not be read or written: " if error.filename else ""
+        click.echo(f"autograder: {where}{reason}.", err=True)
         status = 2
     sys.exit(status if isinstance(status, int) else 0)

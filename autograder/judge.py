@@ -132,7 +132,22 @@ def failure(observation: Raised | Died) -> Outcome:
         text += "\n  " + where.format(file=place.file, line=place.line, text=place.text)
     elif observation.step:
         text += "\n  " + _("in the check, at: {step}").format(step=observation.step)
+    if kind == "PermissionError" and (why := _not_allowed(message)):
+        text += f"\n  {why}"
     return Outcome(verdict, text, raised=observation)
+
+
+def _not_allowed(message: str) -> str:
+    """What the grader refused, by the system's words for it; "" where that is something else."""
+    match = re.match(r"\[Errno \d+\][^']*('(?:/|\.\.))?", message)
+    if match and match[1]:
+        return _(
+            "The grader does not allow files outside your folder; hand in what your code needs, or "
+            "leave it out."
+        )
+    if match and "'" not in message:
+        return _("The grader does not allow a network or other programs; leave them out.")
+    return ""
 
 
 def _expected(reference: Reference, check: CheckInfo, apart: bool) -> Expected | None:

@@ -163,10 +163,9 @@ def load(path: Path) -> Recorded | None:
         ]
     except Exception as error:
         raise CourseError(
-            _(
-                "{path} is damaged ({error}); take it from the hand-out again, or write it with "
-                "'autograder record'."
-            ).format(path=path, error=type(error).__name__)
+            _("{path} is damaged ({error}); take it from the hand-out again.").format(
+                path=path, error=type(error).__name__
+            )
         ) from None
     return Recorded(variants, shown)
 

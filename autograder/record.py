@@ -48,10 +48,7 @@ def load(path: Path, checks: Path) -> Reference:
     """A recording -> the reference. Raises CourseError when it is damaged or of other checks."""
     if not path.is_file():
         raise CourseError(
-            _(
-                "{path} is missing; take it from the hand-out, or write it with "
-                "'autograder record'."
-            ).format(path=path)
+            _("{path} is missing; take it from the hand-out again.").format(path=path)
         )
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
@@ -68,16 +65,15 @@ def load(path: Path, checks: Path) -> Reference:
             reference[entry["check"], entry["apart"]] = Expected(observed, entry["tolerances"])
     except Exception as error:
         raise CourseError(
-            _(
-                "{path} is damaged ({error}); take it from the hand-out again, or write it with "
-                "'autograder record'."
-            ).format(path=path, error=type(error).__name__)
+            _("{path} is damaged ({error}); take it from the hand-out again.").format(
+                path=path, error=type(error).__name__
+            )
         ) from None
     if about.get("version") != VERSION or about.get("checks") != digest(checks):
         raise CourseError(
             _(
                 "{path} was recorded with other checks than the ones installed; take both from "
-                "the same hand-out, or run 'autograder record'."
+                "the same hand-out."
             ).format(path=path)
         )
     return reference

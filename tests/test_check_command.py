@@ -262,6 +262,7 @@ def test_a_damaged_recording_is_named_and_replaceable(run: Run, handout: Path) -
     damaged.write_bytes(damaged.read_bytes()[:1000])
     process = run("check", "attention.py", cwd=handout)
     assert_refuses(process, "attention.safetensors is damaged", "take it from the hand-out again")
+    assert "record'" not in process.stderr  # it needs the solutions, which no student has
 
 
 def test_a_missing_recording_is_called_missing(tmp_path: Path) -> None:
@@ -283,6 +284,7 @@ def test_a_recording_of_other_checks_is_not_judged_by(run: Run, handout: Path) -
     assert_refuses(
         process, "lstm.safetensors was recorded with other checks", "from the same hand-out"
     )
+    assert "record'" not in process.stderr
 
 
 # ---------------------------------------------------------------- the whole class

@@ -96,7 +96,8 @@ def test_another_verdict_or_diagnosis_is_shown_but_is_no_other_mark(diff: Diff) 
     ]
 
 
-def test_what_only_one_of_them_holds_is_a_mark_that_changed(diff: Diff) -> None:
+def test_who_is_only_in_one_of_them_is_counted_apart(diff: Diff) -> None:
+    """Nobody's mark changed then; an assignment that someone in both got, or lost, is a mark."""
     nothing = {"assignment": None}
     old = [result("ann", todo(3.0)), result("ben", **nothing), result("cyd", **nothing)]
     new = [result("ben", todo(0.0)), result("cyd", **nothing), result("[b]박지훈", todo(3.0))]
@@ -108,9 +109,14 @@ def test_what_only_one_of_them_holds_is_a_mark_that_changed(diff: Diff) -> None:
             "ann lstm 3/3 → – only in OLD",
             "ben lstm – → 0/3 only in NEW",
             "",
-            "The marks of 3 of 4 submissions changed.",
+            "The marks of 1 of 2 submissions changed; 1 more is only in OLD; 1 more is only in NEW.",
         ],
     )
+
+
+def test_a_lost_submission_is_no_changed_mark_but_still_a_difference(diff: Diff) -> None:
+    status, lines = diff([result("ann", todo(3.0)), result("ben", todo(3.0))], [])
+    assert (status, lines[-1]) == (1, "No mark changed; 2 more are only in OLD.")
 
 
 def test_a_todo_that_is_new_is_a_row(diff: Diff) -> None:

@@ -965,6 +965,19 @@ def test_out_that_is_a_file_is_refused_and_kept(run: Run, tmp_path: Path) -> Non
     assert (tmp_path / "out").read_text() == "mine"
 
 
+@pytest.mark.parametrize("command", ["grade", "check"])
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    """Not the file beside it that is written first."""
+    (tmp_path / "lstm.py").write_text("")
+    option, place = {"grade": ("-o", "lstm.py/out"), "check": ("--classroom", "no/where.json")}[
+        command
+    ]
+    done = run(command, "lstm.py", option, place, cwd=tmp_path)
+    assert_refuses(done, f"{place} could not be read or written: ")
+
+
 def test_only_with_an_unknown_name_tells_which_there_are(run: Run, tmp_path: Path) -> None:
     hand_in(tmp_path / "class" / "honest", {"lstm.py": LSTM})
     process = run("grade", "class", "-o", "out", "--only", "honset", cwd=tmp_path)

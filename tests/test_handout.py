@@ -292,6 +292,15 @@ def test_a_place_that_is_taken_is_refused(run: Run, tmp_path: Path) -> None:
     assert (taken / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that nobody can write to")
+def test_a_place_that_cannot_be_written_is_named_as_it_was_given(run: Run, tmp_path: Path) -> None:
+    for command, place in (("handout", "/proc/week5"), ("gradescope", "/proc/week5.zip")):
+        done = run(command, place, "--course", REPOSITORY, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        said = f"autograder: {place} could not be read or written: "
+        assert re.fullmatch(rf"{re.escape(said)}[a-z ]+\.\n", done.stderr), done.stderr
+
+
 def test_a_toolkit_without_its_source_says_what_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

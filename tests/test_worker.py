@@ -15,9 +15,12 @@ import pytest
 
 from autograder import pool
 from autograder.course import Course
+from autograder.judge import failure
 from autograder.limits import DEFAULT, Limits
+from autograder.observation import Raised
 from autograder.pool import Warm
 from autograder.results import Result
+from autograder.tier import prove
 from tests.conftest import REPOSITORY, Grader, messages, scores, todo
 
 Grade = Callable[..., Result]
@@ -595,6 +598,46 @@ def test_an_error_names_the_students_own_line(grade: Grade, lstm: str) -> None:
         "AttributeError: 'LSTMClassifier' object has no attribute 'linear'\n"
         f"  in lstm.py, line {line}: return self.linear(last)"
     )
+
+
+NOT_ALLOWED = [
+    ("[Errno 13] Permission denied: '/data/train.csv'", "files outside your folder"),
+    ("[Errno 1] Operation not permitted: '/data'", "files outside your folder"),
+    ("[Errno 13] Permission denied: '../data'", "files outside your folder"),
+    ("[Errno 1] Operation not permitted", "a network or other programs"),
+    ("[Errno 13] Permission denied: 'mine.csv'", ""),
+    ("you may not", ""),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("message", "what"), NOT_ALLOWED, ids=[m or "-" for m, _ in NOT_ALLOWED])
+def test_what_the_lockdown_refused_is_said_in_a_sentence(message: str, what: str) -> None:
+    said = failure(Raised("PermissionError", message)).message
+    if what:
+        assert said.startswith(f"PermissionError: {message}\n  The grader does not allow {what};")
+        assert said.endswith(".")
+    else:
+        assert "grader" not in said
+    # An error of another kind with these words is the student's own.
+    assert "grader" not in failure(Raised("ValueError", message)).message
+
+
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("open('/etc/shadow')", "files outside your folder"),
+        ("open('/etc/mine', 'w')", "files outside your folder"),
+        ("import socket; socket.socket()", "a network or other programs"),
+        ("import subprocess; subprocess.run(['ls'])", "a network or other programs"),
+    ],
+)
+def test_a_locked_worker_says_what_it_refused(
+    grade: Grade, lstm: str, grader: Grader, code: str, what: str
+) -> None:
+    if prove(grader.warm) in "CE":
+        pytest.skip("files are not locked here")
+    assert f"The grader does not allow {what}; " in messages(grade(in_forward(lstm, code)))
 
 
 def test_an_error_in_a_helper_names_the_helper(grade: Grade, lstm: str) -> None:

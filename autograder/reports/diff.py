@@ -36,6 +36,7 @@ class Change:
     verdict: str
     why: str
     marked: bool  # the mark is another
+    alone: str = ""  # the grading that alone holds the submission: OLD or NEW
 
 
 def read(path: Path) -> list[Result]:
@@ -50,7 +51,8 @@ def changes(old: Sequence[Result], new: Sequence[Result]) -> list[Change]:
     """Every difference between two gradings, in the order of the submissions' names."""
     before = {(r.submission, r.assignment or ""): r for r in old}
     after = {(r.submission, r.assignment or ""): r for r in new}
-    in_both = {name for name, _ in before} & {name for name, _ in after}
+    in_old, in_new = {name for name, _ in before}, {name for name, _ in after}
+    in_both = in_old & in_new
     found: list[Change] = []
     for pair in sorted(before.keys() | after.keys()):
         if not pair[1] and pair[0] in in_both:
@@ -59,24 +61,28 @@ def changes(old: Sequence[Result], new: Sequence[Result]) -> list[Change]:
             case Result() as one, Result() as other:
                 found += _todos(one, other)
             case Result() as one, None:
-                found.append(_alone(one, f"{_points(one)} → –", "only in OLD"))
+                alone = "" if pair[0] in in_new else "OLD"
+                found.append(_alone(one, f"{_points(one)} → –", "only in OLD", alone))
             case None, Result() as other:
-                found.append(_alone(other, f"– → {_points(other)}", "only in NEW"))
+                alone = "" if pair[0] in in_old else "NEW"
+                found.append(_alone(other, f"– → {_points(other)}", "only in NEW", alone))
     return found
 
 
 def table(found: Sequence[Change], count: int) -> RenderableType:
-    """The differences, and a line that counts them; `count`: how many submissions there are."""
+    """The differences, and a line that counts them; `count`: how many submissions both hold."""
     rows = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in HEADS:
         rows.add_column(head, overflow="fold", no_wrap=head in HEADS[1:4])
     for c in found:
         cells = c.submission, c.assignment, c.todo, c.points, c.verdict, c.why
         rows.add_row(*(Text(one_line(cell)) for cell in cells))
-    marked = [c for c in found if c.marked]
-    who = len({c.submission for c in marked})
+    who = len({c.submission for c in found if c.marked and not c.alone})
     line = f"The marks of {who} of {count} submissions changed" if who else "No mark changed"
-    if others := len(found) - len(marked):
+    for grading in ("OLD", "NEW"):
+        if alone := len({c.submission for c in found if c.alone == grading}):
+            line += f"; {alone} more {'is' if alone == 1 else 'are'} only in {grading}"
+    if others := sum(not c.marked and not c.alone for c in found):
         line += f"; in {others} more rows only the verdict or the diagnosis"
     return Group(rows, Text(""), Text(f"{line}.")) if found else Text(f"{line}.")
 
@@ -118,9 +124,9 @@ def _why(old: Result, new: Result) -> str:
     return ", ".join(found) or "nothing that decides it changed; the machine's load may have"
 
 
-def _alone(result: Result, points: str, why: str) -> Change:
+def _alone(result: Result, points: str, why: str, alone: str) -> Change:
     marked = result.assignment is not None
-    return Change(result.submission, result.assignment or "", "", points, "", why, marked)
+    return Change(result.submission, result.assignment or "", "", points, "", why, marked, alone)
 
 
 def _judged(todo: TodoResult | None) -> tuple[object, ...]:

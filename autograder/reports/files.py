@@ -71,8 +71,11 @@ def lines(landed: Iterable[Result]) -> str:
 def write(path: Path, text: str) -> None:
     """Write a whole file or nothing."""
     part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8", errors="replace", newline="")
-    os.replace(part, path)
+    try:
+        part.write_text(text, "utf-8", errors="replace", newline="")
+        os.replace(part, path)
+    except OSError as error:  # nobody knows of the part
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_json(path: Path, value: object) -> None:
