@@ -1,5 +1,6 @@
 """Check a student's own files against recorded observations: no solution is needed."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -9,11 +10,12 @@ from autograder import language, mistakes
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
 from autograder.examine import Examination
+from autograder.fresh import Fresh
 from autograder.grade import grade_work
 from autograder.judge import Reference
 from autograder.language import _
 from autograder.mistakes import Recorded
-from autograder.pool import Warm
+from autograder.pool import Warm, Workers
 from autograder.record import PUBLIC_SEED, load
 from autograder.results import Result
 from autograder.submission import SOURCES, Work, read, read_own, works
@@ -23,8 +25,7 @@ def check_files(paths: Sequence[Path]) -> Iterator[Result]:
     """The result of each assignment found in the files (or, without any, in the current folder)."""
     require_code(paths)
     course = recorded_course(paths)
-    # It is their own code.
-    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+    with own_workers(course) as warm:
         assignments = course.described(warm.summaries)
         for work in find_work(paths, assignments):
             yield check_work(warm, course, work, assignments[work.assignment])
@@ -70,7 +71,14 @@ def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> l
     return found
 
 
-def check_work(warm: Warm, course: Course, work: Work, assignment: Assignment) -> Result:
+def own_workers(course: Course) -> Warm | Fresh:
+    """What runs a student's own code, which nothing need be kept from."""
+    if not hasattr(os, "fork"):
+        return Fresh(course.check_files, aliases=course.aliases)
+    return Warm(course.check_files, aliases=course.aliases, lockdown=False)
+
+
+def check_work(warm: Workers, course: Course, work: Work, assignment: Assignment) -> Result:
     """Judge one assignment against its recording."""
     reference, known = recording(course, work.assignment)
     result = grade_work(warm, "", work, assignment, reference, PUBLIC_SEED, catalogue=known)
@@ -87,7 +95,7 @@ def plot_files(paths: Sequence[Path]) -> Iterator[tuple[Result, Path | None]]:
     plot.require_matplotlib()
     require_code(paths)
     course = recorded_course(paths)
-    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+    with own_workers(course) as warm:
         assignments = course.described(warm.summaries)
         for path in paths or [Path.cwd()]:
             folder = path if path.is_dir() else path.parent

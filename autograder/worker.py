@@ -341,7 +341,7 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         said = error.args[0] if error.args and type(error.args[0]) is Text else str(error)
         message, shown = _both(said)
         # The folder that the worker happened to get means nothing to a student.
-        message = message.replace(f"{files[1]}/", "").replace(files[1], ".")
+        message = message.replace(f"{files[1]}{os.sep}", "").replace(files[1], ".")
     except Exception:
         message = shown = ""
     return Raised(_cut(kind), _cut(message), step, place, _cut(shown))
