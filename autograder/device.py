@@ -11,7 +11,7 @@ from autograder.errors import UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT
 from autograder.observation import Died, Raised
-from autograder.pool import Job, Warm
+from autograder.pool import Job, Workers
 
 DEVICES = AUTO, REAL, SIMULATED = "auto", results.REAL, results.SIMULATED
 
@@ -24,7 +24,7 @@ assert x.grad.cpu().sum() == 128
 """
 
 
-def choose(warm: Warm, wanted: str) -> str:
+def choose(warm: Workers, wanted: str) -> str:
     """The device for `warm.device`. Raises UsageError where a real GPU is wanted and cannot be used."""
     if wanted == SIMULATED:
         return SIMULATED
@@ -38,7 +38,7 @@ def choose(warm: Warm, wanted: str) -> str:
     return SIMULATED if reason else REAL
 
 
-def unusable(warm: Warm) -> str:
+def unusable(warm: Workers) -> str:
     """Why a locked worker cannot use a real GPU here, in a few words; "" if it can."""
     if not glob.glob("/dev/nvidia[0-9]*"):
         return _("this machine has no NVIDIA GPU, or no driver for it")

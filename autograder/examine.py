@@ -16,7 +16,7 @@ from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.noticed import Noticed
 from autograder.observation import Died, Observation, Observed, Raised
-from autograder.pool import Imported, Job, Warm, Worker
+from autograder.pool import Imported, Job, Warm, Worker, Workers
 from autograder.results import REAL, SIMULATED, TIMEOUT
 
 # Once something ran into its limit, the rest gets this share of it: a submission that hangs
@@ -29,7 +29,7 @@ class Examination:
 
     def __init__(
         self,
-        warm: Warm,
+        warm: Workers,
         job: Job,
         seed: int,
         *,

@@ -22,7 +22,7 @@ from autograder.limits import DEFAULT, Limits
 from autograder.noticed import Noticed
 from autograder.observation import Died, Raised
 from autograder.origin import Origin, versions
-from autograder.pool import Warm
+from autograder.pool import Warm, Workers
 from autograder.results import Result, TodoResult, total
 from autograder.store import Store
 from autograder.submission import Place, Submission, Work, find, read, strays, works
@@ -242,7 +242,7 @@ def _with_origin(result: Result, origin: Origin, tier: str) -> Result:
 
 
 def grade_work(
-    warm: Warm,
+    warm: Workers,
     name: str,
     work: Work,
     assignment: Assignment,

@@ -1,5 +1,6 @@
 """Check a student's own files against recorded observations: no solution is needed."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -11,11 +12,12 @@ from autograder.compare import widest
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
 from autograder.examine import Examination
+from autograder.fresh import Fresh
 from autograder.grade import grade_work
 from autograder.judge import Reference
 from autograder.language import _
 from autograder.mistakes import Recorded
-from autograder.pool import Warm
+from autograder.pool import Warm, Workers
 from autograder.record import PUBLIC_SEED, load
 from autograder.results import Result
 from autograder.submission import SOURCES, Work, read, read_own, works
@@ -28,8 +30,7 @@ def check_files(paths: Sequence[Path], wanted: str | None = None) -> Iterator[Re
     """
     require_code(paths)
     course = recorded_course(paths)
-    # It is their own code.
-    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+    with own_workers(course) as warm:
         assignments = course.described(warm.summaries)
         warm.device = device.choose(warm, wanted or course.settings.device)
         for work in find_work(paths, assignments):
@@ -78,7 +79,14 @@ def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> l
     return found
 
 
-def check_work(warm: Warm, course: Course, work: Work, assignment: Assignment) -> Result:
+def own_workers(course: Course) -> Warm | Fresh:
+    """What runs a student's own code, which nothing need be kept from."""
+    if not hasattr(os, "fork"):
+        return Fresh(course.check_files, aliases=course.aliases)
+    return Warm(course.check_files, aliases=course.aliases, lockdown=False)
+
+
+def check_work(warm: Workers, course: Course, work: Work, assignment: Assignment) -> Result:
     """Judge one assignment against its recording."""
     reference, known = recording(course, work.assignment)
     if warm.device == device.REAL:  # it was recorded on the simulated one
@@ -103,7 +111,7 @@ def plot_files(
     plot.require_matplotlib()
     require_code(paths)
     course = recorded_course(paths)
-    with Warm(course.check_files, aliases=course.aliases, lockdown=False) as warm:
+    with own_workers(course) as warm:
         assignments = course.described(warm.summaries)
         warm.device = device.choose(warm, wanted or course.settings.device)
         for path in paths or [Path.cwd()]:

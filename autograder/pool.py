@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -36,6 +36,14 @@ START_SECONDS = 120  # a cold disk can take long to read torch
 EXIT_SECONDS = 10  # for the warm process and its workers
 LAST_SECONDS = 3  # from the last word of a worker to its exit status
 LOOK_SECONDS = 0.5  # from one look at what a submission writes to the next
+
+ENVIRONMENT = {  # of every process that runs checks
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    # Answers are judged on the CPU; one that picks a GPU where there is one is right.
+    "CUDA_VISIBLE_DEVICES": "",
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,64 @@ class Crowded(Exception):
 
 class Interrupted(AutograderError):
     """Nobody wants the answer any more, as `Warm.interrupt` has said."""
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    """The command that runs `main` of a module of ours.
+
+    -I: no environment, no user site, not the current folder. Our own package last, in case it is
+    not installed.
+    """
+    package = str(Path(__file__).resolve().parents[1])
+    start = f"import sys; sys.path.append(sys.argv.pop()); from {module} import main; main()"
+    return [sys.executable, "-I", "-X", "utf8", "-c", start, *arguments, package]
+
+
+def to_load(
+    checks: Mapping[str, Path],
+    preload: Sequence[str],
+    aliases: Mapping[str, Mapping[str, Sequence[str]]] | None,
+) -> dict[str, Any]:
+    """What a process is told that loads the checks; see `warm.load`."""
+    return {
+        "checks": {k: str(p) for k, p in checks.items()},
+        "preload": list(preload),
+        "aliases": {name: dict(classes) for name, classes in (aliases or {}).items()},
+        "language": language.current(),
+    }
+
+
+class Workers(Protocol):
+    """What gives a worker to each job: a warm process, or fresh ones where nothing can fork."""
+
+    tier: str
+    device: str
+
+    @property
+    def summaries(self) -> list[dict[str, Any]]: ...
+
+    def worker(self, job: Job, limits: Limits = DEFAULT, *, gpu: bool = False) -> "Worker": ...
+
+
+class Pipe:
+    """The end of a pipe that is read, with the methods of a socket."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def setblocking(self, blocking: bool) -> None:
+        os.set_blocking(self._descriptor, blocking)
+
+    def recv(self, size: int) -> bytes:
+        return os.read(self._descriptor, size)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 class Warm:
@@ -90,26 +156,16 @@ class Warm:
         self._interrupted = False
         self._leashes: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         ours, theirs = socket.socketpair()
-        package = str(Path(__file__).resolve().parents[1])
-        # -I: no environment, no user site, not the current folder. Our own package last, in case
-        # it is not installed.
-        start = (
-            "import sys; sys.path.append(sys.argv.pop()); from autograder.warm import main; main()"
-        )
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-X", "utf8", "-c", start, str(theirs.fileno()), package],
+                python("autograder.warm", str(theirs.fileno())),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 cwd="/",
                 env={
-                    "OMP_NUM_THREADS": "1",
-                    "MKL_NUM_THREADS": "1",
-                    "OPENBLAS_NUM_THREADS": "1",
-                    # Answers are judged on the CPU; one that picks a GPU where there is one is right.
-                    "CUDA_VISIBLE_DEVICES": "",
+                    **ENVIRONMENT,
                     # Who has asked CUDA itself whether there is one cannot fork any more.
                     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
                     # Keep freed memory: handing it back and faulting it in again, for each large
@@ -123,10 +179,7 @@ class Warm:
         self._control = ours
         self._homes = homes.make_all()
         config = {
-            "checks": {k: str(p) for k, p in checks.items()},
-            "preload": list(preload),
-            "aliases": {name: dict(classes) for name, classes in (aliases or {}).items()},
-            "language": language.current(),
+            **to_load(checks, preload, aliases),
             "memory": memory,
             "lockdown": lockdown,
             "homes": self._homes,
@@ -177,7 +230,7 @@ class Warm:
         if gpu:
             seconds = limits.import_seconds + limits.gpu_start_seconds
             limits = replace(limits, import_seconds=seconds)
-        return Worker(channel, leash, output, homes.make(self._homes), job, limits)
+        return Worker(channel, leash, Pipe(output), homes.make(self._homes), job, limits)
 
     def interrupt(self) -> None:
         """End every worker now, and fork no other until `go_on`: whoever asks for one is told so."""
@@ -242,12 +295,12 @@ class Worker:
         self,
         channel: socket.socket,
         leash: socket.socket,
-        output: int,
+        output: socket.socket | Pipe,
         home: str,
         job: Job,
         limits: Limits,
     ) -> None:
-        self._channel, self._leash, self._output_fd = channel, leash, output
+        self._channel, self._leash, self._output = channel, leash, output
         self._limits = limits
         self._home = home
         self._printed = bytearray()
@@ -319,12 +372,12 @@ class Worker:
             self._drain()
             self._look_for_early_answer()
         self._selector.close()
-        for end in (self._channel, self._leash):
-            end.close()
-        if self._output_fd >= 0:
-            os.close(self._output_fd)
-            self._output_fd = -1
+        self._end()
         homes.remove(self._home)
+
+    def _end(self) -> None:
+        for end in (self._channel, self._leash, self._output):
+            end.close()
 
     def __enter__(self) -> Self:
         return self
@@ -391,8 +444,8 @@ class Worker:
                 data += chunk
             elif self._leash in ready:
                 raise EOFError
-            if self._output_fd in ready and not self._read_output():
-                self._selector.unregister(self._output_fd)
+            if self._output in ready and not self._read_output():
+                self._selector.unregister(self._output)
         return bytes(data)
 
     def _look_at_files(self) -> None:
@@ -405,22 +458,21 @@ class Worker:
 
     def _read_output(self) -> bool:
         """Take what was printed; False at its end. What is over the limit is dropped."""
-        chunk = os.read(self._output_fd, 1 << 16)
+        chunk = self._output.recv(1 << 16)
         room = self._limits.output - len(self._printed)
         self._printed += chunk[:room]
         self.printed_too_much |= len(chunk) > room
         return bool(chunk)
 
     def _drain(self) -> None:
-        os.set_blocking(self._output_fd, False)
+        self._output.setblocking(False)
         with contextlib.suppress(OSError):
             while self._read_output() and not self.printed_too_much:
                 pass
 
     def _how_it_ended(self, when: str) -> Died:
-        self._leash.settimeout(LAST_SECONDS)
         try:
-            status = int(self._leash.recv(16) or b"1")
+            status = self._status()
         except (OSError, ValueError):
             sentence = _("its process closed the connection {when}")
             return self._die("error", sentence.format(when=when))
@@ -433,6 +485,11 @@ class Worker:
             return self._die("crashed", sentence.format(signal=name, when=when))
         sentence = _("its process exited with status {status} {when}")
         return self._die("error", sentence.format(status=status, when=when))
+
+    def _status(self) -> int:
+        """With which status it has ended. Raises OSError or ValueError if that is not known."""
+        self._leash.settimeout(LAST_SECONDS)
+        return int(self._leash.recv(16) or b"1")
 
     def _die(self, verdict: str, detail: str) -> Died:
         self._drain()

@@ -30,6 +30,9 @@ from autograder.absent import DRAWING, OPTIONAL, AbsentFinder
 from autograder.check import Check
 from autograder.limits import DEFAULT
 
+Checks = Mapping[str, Mapping[str, Check]]  # of each assignment, by id
+Aliases = Mapping[str, Mapping[str, tuple[str, ...]]]  # of each assignment, by public class
+
 
 class LockDown(Protocol):
     """Of the calling process, which can then write to one folder only."""
@@ -47,17 +50,8 @@ def main() -> NoReturn:
     os.setsid()  # a Ctrl-C in the terminal is the judge's to handle
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(control.makefile("rb").readline())
-    language.use(config["language"])
-    lock_down = _lockdown() if config["lockdown"] and sys.platform == "linux" else _no_lockdown
-    _preload(config["preload"])
-    modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
-    checks = {name: checks_of(module) for name, module in modules.items()}
-    aliases = {
-        name: classes_of(module, config["aliases"].get(name, {}))
-        for name, module in modules.items()
-    }
-    _watch_shortcuts(modules.values())
-    summaries = [summary(name, module, aliases[name]) for name, module in modules.items()]
+    lock_down = _lockdown() if config["lockdown"] and sys.platform == "linux" else no_lockdown
+    checks, aliases, summaries = load(config)
     control.sendall(frames.encode({"assignments": summaries}))
     _single_thread()
     if sys.platform == "linux":
@@ -77,6 +71,21 @@ def main() -> NoReturn:
     os._exit(0)
 
 
+def load(config: Mapping[str, Any]) -> tuple[Checks, Aliases, list[dict[str, Any]]]:
+    """Load torch and the checks: they themselves, all classes' names, and what the judge knows of them."""
+    language.use(config["language"])
+    _preload(config["preload"])
+    modules = {name: load_checks(name, Path(path)) for name, path in config["checks"].items()}
+    checks = {name: checks_of(module) for name, module in modules.items()}
+    aliases = {
+        name: classes_of(module, config["aliases"].get(name, {}))
+        for name, module in modules.items()
+    }
+    _watch_shortcuts(modules.values())
+    summaries = [summary(name, module, aliases[name]) for name, module in modules.items()]
+    return checks, aliases, summaries
+
+
 def _lockdown() -> LockDown:
     """What locks a worker down; nothing, where that fails, as the canary will tell."""
     from autograder.lockdown import Lockdown
@@ -91,10 +100,10 @@ def _lockdown() -> LockDown:
             finally:
                 os._exit(1)
         works = os.waitpid(pid, 0)[1] == 0
-    return lockdown.apply if works else _no_lockdown
+    return lockdown.apply if works else no_lockdown
 
 
-def _no_lockdown(home: str, *, gpu: bool = False) -> None:
+def no_lockdown(home: str, *, gpu: bool = False) -> None:
     """For a student's own check, and where nothing can be locked."""
 
 
@@ -296,8 +305,8 @@ def _kill(pid: int) -> None:
 def _become_worker(
     descriptors: list[int],
     *,
-    checks: Mapping[str, Mapping[str, Check]],
-    aliases: Mapping[str, Mapping[str, tuple[str, ...]]],
+    checks: Checks,
+    aliases: Aliases,
     lock_down: LockDown,
     memory: int,
     gpu: bool,

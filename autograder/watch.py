@@ -10,10 +10,10 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Condition, Event, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,11 @@ from rich.console import Console
 from autograder import device
 from autograder.course import Assignment, Course
 from autograder.errors import UsageError
+from autograder.fresh import Fresh
 from autograder.language import _
 from autograder.own import check_work, find_work, recorded_course, require_code
 from autograder.pool import Interrupted, Warm
-from autograder.reports.terminal import show_head
+from autograder.reports.terminal import show_head, show_result
 from autograder.reports.watch import Item, View, frame, half_written, steps, to_fix
 from autograder.results import Result
 from autograder.submission import SOURCES, Work
@@ -80,7 +81,8 @@ Events = SimpleQueue[Occurrence]
 def watch_files(paths: Sequence[Path], wanted: str | None = None) -> bool:
     """Show and check until the student quits. Returns whether all points are reached then.
 
-    Raises UsageError when there is no terminal or nothing to check, and SystemExit for a signal.
+    Where a process cannot fork, as on Windows, nor is there what a full screen needs: then each
+    result is printed anew. Raises UsageError when there is no terminal or nothing to check, and SystemExit for a signal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         raise UsageError(
@@ -90,10 +92,13 @@ def watch_files(paths: Sequence[Path], wanted: str | None = None) -> bool:
     course = recorded_course(paths)
     events: Events = SimpleQueue()
     console = Console(highlight=False)
+    if not hasattr(os, "fork"):
+        latest = _print_results(paths, course, events, console)
+        return bool(latest) and all(result.score == result.max_score for result in latest)
     own = Warm(course.check_files, aliases=course.aliases, lockdown=False)
     with own as warm, _signals(events):
         warm.device = device.choose(warm, wanted or course.settings.device)
-        from autograder.fullscreen import Screen  # not before Warm has refused Windows
+        from autograder.fullscreen import Screen  # it cannot be imported on Windows
 
         with _Checker(warm, course, events) as checker, _saves(paths, events), Screen() as screen:
             Thread(target=_read_keys, args=(screen, events), daemon=True).start()
@@ -106,6 +111,45 @@ def watch_files(paths: Sequence[Path], wanted: str | None = None) -> bool:
     if loop.ended_by:
         sys.exit(128 + loop.ended_by)
     return bool(found) and all(result.score == result.max_score for result in found)
+
+
+def _print_results(
+    paths: Sequence[Path], course: Course, events: Events, console: Console
+) -> Sequence[Result]:
+    """Check what was saved and print it, until Ctrl-C. Returns the latest results."""
+    latest: dict[str, Result] = {}
+    before: Mapping[str, Work] = {}
+    with suppress(KeyboardInterrupt), Fresh(course.check_files, aliases=course.aliases) as fresh:
+        console.print(_("loading torch …"), markup=False)
+        assignments = course.described(fresh.summaries)
+        works = {work.assignment: work for work in find_work(paths, assignments)}
+        with _saves(paths, events):
+            while True:
+                affected = _affected(before, works)
+                if affected:
+                    console.clear()
+                for name, work in affected.items():
+                    latest[name] = check_work(fresh, course, work, assignments[name])
+                    show_result(console, latest[name])
+                if affected:
+                    console.print(_("Save to check again; Ctrl-C ends this."), markup=False)
+                before = works
+                _await_save(events)
+                with suppress(
+                    UsageError, OSError
+                ):  # gone at this moment: what was there still counts
+                    works = {work.assignment: work for work in find_work(paths, assignments)}
+                latest = {name: latest[name] for name in works if name in latest}
+    return list(latest.values())
+
+
+def _await_save(events: Events) -> None:
+    while True:
+        try:
+            events.get(timeout=LOOK_ANYWAY / 1000)  # no Ctrl-C ends a longer wait on Windows
+            return
+        except Empty:
+            pass
 
 
 class _Loop:

@@ -372,7 +372,7 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
 
 def _without(home: str, message: str) -> str:
     """The folder that the worker happened to get means nothing to a student."""
-    return message.replace(f"{home}/", "").replace(home, ".")
+    return message.replace(f"{home}{os.sep}", "").replace(home, ".")
 
 
 def _both(text: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,12 +45,19 @@ class Strict(pyte.Screen):
 class Terminal:
     """`autograder …` in a terminal of this size. Use as a context manager."""
 
-    def __init__(self, *arguments: str, cwd: Path, columns: int = 80, lines: int = 24) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path,
+        columns: int = 80,
+        lines: int = 24,
+        program: Sequence[str] = (str(Path(sys.executable).with_name("autograder")),),
+    ) -> None:
         self.screen = Strict(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         self.history: list[str] = []
-        command = [str(Path(sys.executable).with_name("autograder")), *arguments]
+        command = [*program, *arguments]
         environment = {**os.environ, "TERM": "xterm-256color"}
         self._pid, self._end = pty.fork()
         if self._pid == 0:
