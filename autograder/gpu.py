@@ -139,7 +139,7 @@ class OnGPU(Generic[Module]):
         try:
             self._executed(nullcontext())
         except BaseException:
-            self._failed = simulated_gpu.NotSimulated("To execute this file a second time")
+            self._failed = simulated_gpu.NotSimulated(_("To execute this file a second time"))
             raise self._failed from None
 
     @contextmanager

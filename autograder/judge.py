@@ -116,7 +116,7 @@ def failure(observation: Raised | Died) -> Outcome:
         sentence = _("Your code could not finish: {reason}.").format(reason=observation.detail)
         return Outcome(observation.verdict, sentence)
     kind, message = observation.type, observation.shown or observation.message
-    if kind in ("MissingDefinition", "UnreadableSource"):
+    if kind in ("MissingDefinition", "GPUByDefault", "UnreadableSource"):
         return Outcome(results.ERROR, message)
     if kind in ("Unexpected", "Inseparable"):
         name = "(" in message.partition(" ")[0]  # `forward()` stays as it is written

@@ -53,16 +53,28 @@ class MissingDefinition(Exception):
     """The student's module lacks a public name."""
 
 
+class GPUByDefault(Exception):
+    """The student's module makes every tensor on a GPU, and there is none."""
+
+
 # Errors whose messages are the grader's own sentences, or mean that a check could not be run.
-OURS = Unexpected, Inseparable, MissingDefinition, UnreadableSource, simulated_gpu.NotSimulated
+OURS = (
+    Unexpected,
+    Inseparable,
+    MissingDefinition,
+    GPUByDefault,
+    UnreadableSource,
+    simulated_gpu.NotSimulated,
+)
 
 
 class StudentModule(ModuleType):
     """A student's module: asks for a missing class in a sentence, not with an AttributeError."""
 
-    __slots__ = ("on_gpu",)  # not among what the student defines
+    __slots__ = ("gpu_by_default", "on_gpu")  # not among what the student defines
 
     __file__: str
+    gpu_by_default: bool
     on_gpu: "OnGPU[StudentModule] | OnRealGPU[StudentModule]"
 
     def __getattr__(self, name: str) -> Any:
@@ -197,6 +209,7 @@ def import_submission(
             notes += _execute(module, source.parts, aliases)
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
+    module.gpu_by_default = not real and default_gpu() is not None
     execute = partial(_execute, parts=source.parts, aliases=aliases)
     module.on_gpu = (
         OnRealGPU(real, module, default_gpu())
@@ -248,6 +261,13 @@ def run_check(
         message, shown = _both(reason)
         return Raised(NOT_SIMULATED, message, shown=shown)
     try:
+        if not on_gpu and type(module) is StudentModule and module.gpu_by_default:
+            # All that it does raises without a GPU, and the checks shall not hide that.
+            sentence = _(
+                "{file} has every tensor made on a GPU (torch.set_default_device), so that without "
+                "one nothing in it works; ask torch.cuda.is_available() first."
+            )
+            raise GPUByDefault(sentence.format(file=os.path.basename(module.__file__)))
         if on_gpu:
             with _quiet():
                 _reset_state(dtype, home, rng)
@@ -356,7 +376,7 @@ def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None
         text = (error.text or "").strip()
         place = Place(_cut(os.path.basename(error.filename)), error.lineno or 0, text[:LINE])
         return Raised(type(error).__name__, _cut(error.msg or ""), step, place)
-    if isinstance(error, Unexpected | Inseparable | MissingDefinition):
+    if isinstance(error, Unexpected | Inseparable | MissingDefinition | GPUByDefault):
         place = None
     kind = type(error).__name__
     if kind in {one.__name__ for one in OURS} and not isinstance(error, OURS):

@@ -15,6 +15,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+import torch
 
 from autograder import results
 from autograder.check import GIVEN
@@ -416,6 +417,27 @@ def test_every_report_says_what_was_not_run_and_why(
     assert reason in " ".join(checked.stdout.split())
 
 
+@pytest.mark.parametrize(
+    ("line", "korean"),
+    [
+        ("x.untyped_storage()", "가상 GPU가 지원하지 않습니다: untyped_storage."),
+        ("x.to_sparse()", "가상 GPU가 지원하지 않습니다: GPU에 있는 torch.sparse_coo 형식의 텐서."),
+    ],
+)
+def test_why_a_check_was_not_run_is_said_in_korean(
+    run: Callable[..., CompletedProcess[str]],
+    grader: Grader,
+    tmp_path: Path,
+    line: str,
+    korean: str,
+) -> None:
+    source = solved(grader, "lstm", last_step=f"{line}\nlogits = self.lin(out[:, -1])")
+    (tmp_path / "lstm.py").write_text(source, "utf-8")
+    done = run("check", "lstm.py", "--lang", "ko", cwd=tmp_path, COLUMNS="300")
+    assert korean in done.stdout
+    assert "not simulated" not in done.stdout
+
+
 # ---------------------------------------------------------------- modules that a GPU does not suit
 
 ON_GPU = "if torch.cuda.is_available():\n    "
@@ -452,6 +474,55 @@ def test_a_module_that_cannot_be_executed_twice_loses_nothing(grader: Grader, to
 def test_what_a_module_prints_where_a_gpu_is_is_not_shown_twice(grader: Grader) -> None:
     result = grader.grade("lstm", with_top(solved(grader, "lstm"), "print('loaded')\n"))
     assert result.output == "loaded\n"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_default_device_that_is_not_there_makes_torch_refuse_everything() -> None:
+    """What the checks say of it is what happens."""
+    code = "import torch\ntorch.set_default_device('cuda')\nprint('set')\ntorch.nn.LSTM(2, 3)\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "set\n")
+    assert "not compiled with CUDA" in done.stderr or "NVIDIA" in done.stderr
+
+
+@pytest.mark.parametrize("device", ["'cuda'", "torch.device('cuda:0')", "'cuda:1'"])
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_a_default_device_that_is_not_there_fails_all_that_is_looked_at_without_a_gpu(
+    grader: Grader, name: str, device: str
+) -> None:
+    top = f"torch.set_default_device({device})\n"
+    result = grader.grade(name, with_top(solved(grader, name), top), diagnose=True)
+    judged = [t for t in result.todos if t.id != GIVEN]  # on "cuda:1" given code differs, too
+    failed = {c.id: c.message for t in judged for c in t.checks if not c.passed}
+    points = {c.id for c in grader.assignments[name].checks if c.points}
+    assert failed.keys() == points - gpu_checks(grader, name)
+    assert all("torch.cuda.is_available() first" in message for message in failed.values())
+    assert not any(t.diagnosis for t in result.todos)
+
+
+def test_a_default_device_is_one_also_where_a_helper_sets_it(grader: Grader) -> None:
+    helper = b"import torch\ntorch.set_default_device('cuda')\n"
+    source = with_top(solved(grader, "lstm"), "import where\n")
+    result = grader.grade("lstm", source, helpers={"where.py": helper})
+    assert scores(result) == {"h0_c0": 0.5, "last_step": 0.25}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.set_default_tensor_type(torch.cuda.FloatTensor)",
+        "torch.set_default_tensor_type('torch.cuda.DoubleTensor')",
+        "torch._C._set_default_tensor_type(torch.cuda.FloatTensor)",
+    ],
+)
+def test_a_default_type_of_tensors_on_the_gpu_is_not_simulated(grader: Grader, line: str) -> None:
+    result = grader.grade("lstm", with_top(solved(grader, "lstm"), f"{ON_GPU}{line}\n"))
+    assert result.score == result.max_score
+    reason = "torch.set_default_tensor_type is not simulated."
+    assert not_run(result) == dict.fromkeys(
+        gpu_checks(grader, "lstm") & {c.id for c in grader.assignments["lstm"].checks if c.points},
+        reason,
+    )
 
 
 RAISE = "from autograder.simulated_gpu import NotSimulated\n"

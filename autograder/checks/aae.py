@@ -25,6 +25,7 @@ from autograder.check import (
 )
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
+from autograder.named_gpu import NamedGPU, asked
 
 CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discriminator": ()}
 FILES = ("adversarial_autoencoder",)
@@ -168,14 +169,15 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
     }
 
     def make() -> nn.Module:
-        model: Any = getattr(module, name)(latent_dim)
+        part = vars(module).get(ONLY)
+        model = made(module, name, latent_dim, part) if part else getattr(module, name)(latent_dim)
         if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
             # Lazy layers take their sizes from the first input.
             model.eval()(torch.zeros(1, *SIZES.get(name, (latent_dim,))))
             model.train()
         if todo in untouched(model, name):
             raise NotImplementedError(f"TODO {todo}")
-        if part := vars(module).get(ONLY):
+        if part:
             if (layers := layers_of(model)) is None:
                 sentence = _(
                     "{name}.model is not a list of layers, so that its parts cannot be judged "
@@ -193,6 +195,23 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
         return model
 
     return draw.build(make, names[name])
+
+
+def made(module: Any, name: str, latent_dim: int, part: str) -> Any:
+    """A network of which one part is judged: without a GPU also one of which another TODO's layer names
+    one, so that it cannot be made as it is. Raises what it raises wherever else one is named."""
+    if torch.cuda.is_available():
+        return getattr(module, name)(latent_dim)
+    with NamedGPU() as gpu:
+        model = getattr(module, name)(latent_dim)
+    if gpu.named:
+        places = align(layers_of(model) or [], LISTS[name])
+        others = {slot.todo for slot in LISTS[name]} - {"", part}
+        elsewhere = {id(p) for todo in others & places.keys() for p in places[todo].parameters()}
+        made_there = asked(model)
+        if not made_there or not elsewhere.issuperset(map(id, made_there)):
+            return getattr(module, name)(latent_dim)
+    return model
 
 
 def untouched(model: nn.Module, name: str) -> set[str]:

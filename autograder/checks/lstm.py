@@ -24,6 +24,7 @@ from autograder.check import (
 )
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
+from autograder.named_gpu import NamedGPU
 from autograder.origins import KEPT, UNSEEN, Origins, refused_on_gpu
 
 CLASSES = {"LSTMClassifier": ("RecurrentNeuralNetworkClass",)}
@@ -65,10 +66,27 @@ class WatchedLSTM(nn.LSTM):
 
 
 class ForgetfulLSTM(nn.LSTM):
-    """An LSTM that starts from nothing, whatever states it is given."""
+    """An LSTM that starts from nothing, whatever states it is given, and on whatever GPU they are.
+
+    What comes after it is judged as it is.
+    """
 
     def forward(self, input: Any, *states: Any, **named_states: Any) -> Any:
+        vars(self)["before"].off = True
         return super().forward(input)
+
+
+def before_the_lstm(model: nn.Module) -> NamedGPU:
+    """Is on from the start of each call of the model, for the states."""
+    mode = NamedGPU()
+
+    def start(*_call: Any) -> None:
+        mode.off = torch.cuda.is_available()
+        mode.__enter__()
+
+    model.register_forward_pre_hook(start)
+    model.register_forward_hook(lambda *_call: mode.__exit__(None, None, None), always_call=True)
+    return mode
 
 
 class Watch(TorchFunctionMode):
@@ -107,8 +125,10 @@ def classifier(module: Any, draw: Draw, *sizes: int) -> nn.Module:
     names |= {"lin.weight": (ydim, hdim), "lin.bias": (ydim,)}
     model = draw.build(lambda: module.LSTMClassifier(xdim, hdim, ydim, n_layer), names)
     if STATES_IGNORED in vars(module):
+        before = before_the_lstm(model)
         for lstm in lstms(model):
             lstm.__class__ = ForgetfulLSTM
+            vars(lstm)["before"] = before
     return model
 
 

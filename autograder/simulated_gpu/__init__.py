@@ -17,6 +17,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
+from autograder.language import _
 from autograder.simulated_gpu.below import changes
 from autograder.simulated_gpu.place import NotSimulated, state
 from autograder.simulated_gpu.rules import MODE, listening
@@ -69,15 +70,18 @@ def supported() -> str:
     """Why no GPU can be simulated with this torch, in a sentence; "" if one can."""
     version = ".".join(torch.__version__.split(".")[:2])
     if version not in TESTED:
-        return f"torch {torch.__version__} is not among those the simulated GPU is tested with."
+        sentence = _("torch {version} is not among those the simulated GPU is tested with.")
+        return sentence.format(version=torch.__version__)
     try:
         with on():
             x = torch.ones(2, device="cuda", requires_grad=True)
             (grad,) = torch.autograd.grad((x * x).sum(), x)
             works = str(x[1:].detach().device) == str(grad.device) == "cuda:0"
     except Exception as error:
-        return f"This torch lacks what the simulated GPU needs ({type(error).__name__}: {error})."
-    return "" if works else "This torch lacks what the simulated GPU needs."
+        reason = f"{type(error).__name__}: {error}"
+        sentence = _("This torch lacks what the simulated GPU needs ({reason}).")
+        return sentence.format(reason=reason)
+    return "" if works else _("This torch lacks what the simulated GPU needs.")
 
 
 def prepare() -> None:

@@ -134,6 +134,8 @@ def changes() -> list[tuple[Any, str, Any]]:
         (torch._C.ScriptFunction, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
         (torch._C.ScriptMethod, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
         (torch, "set_default_tensor_type", partial(unknown, "torch.set_default_tensor_type")),
+        # What that calls, and who had imported it by name before calls.
+        (torch._C, "_set_default_tensor_type", partial(unknown, "torch.set_default_tensor_type")),
         *((torch.nested, name, partial(unknown, name)) for name in torch.nested.__all__),
         (nn.DataParallel, "forward", lambda *args, **kwargs: unknown("nn.DataParallel")),
         (torch.backends.cuda, "is_built", constant(True)),

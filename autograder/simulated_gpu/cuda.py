@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.language import _
 from autograder.simulated_gpu.autocasting import words
 from autograder.simulated_gpu.place import GPUS, NotSimulated, gpu_of, place_of, put, state
 
@@ -187,9 +188,8 @@ ZERO = words(
     """memory_allocated max_memory_allocated memory_reserved max_memory_reserved memory_cached
     max_memory_cached utilization memory_usage"""
 )
-CUDA["_lazy_init"] = partial(
-    unknown, "This use of CUDA"
-)  # asked for where torch's C++ would use it
+# Asked for where torch's C++ would use it.
+CUDA["_lazy_init"] = lambda: unknown(_("This use of CUDA"))
 CUDA |= dict.fromkeys(NOTHING, constant(None)) | dict.fromkeys(ZERO, constant(0))
 ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in CUDA} | {
     "current_accelerator": lambda check_available=False: torch.device("cuda"),

@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autograder.language import _
+
 GPUS = torch.device("cuda:0"), torch.device("cuda:1")
 TAG = "simulated_gpu"  # the attribute of a storage
 # These take no number from the CPU either.
@@ -33,7 +35,7 @@ class NotSimulated(Exception):
     """Something that cannot be done as CUDA does it: the check is not run, rather than failed."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"{what} is not simulated.")
+        super().__init__(_("{what} is not simulated.").format(what=what))
         state.missed = self
 
 
@@ -61,7 +63,8 @@ def put(value: Any, gpu: torch.device | None) -> Any:
             if torch._C._functorch.is_functorch_wrapped_tensor(value):
                 put(torch._C._functorch.get_unwrapped(value), gpu)
             elif value.layout != torch.strided or value.is_nested:
-                raise NotSimulated(f"A tensor of layout {value.layout} on the GPU")
+                layout = _("A tensor of layout {layout} on the GPU").format(layout=value.layout)
+                raise NotSimulated(layout)
             else:
                 setattr(_storage(value), TAG, gpu)
     elif isinstance(value, tuple | list):
@@ -91,7 +94,7 @@ def tensors_in(values: Sequence[Any], found: list[Tensor]) -> list[Tensor]:
         elif isinstance(value, list | tuple):
             tensors_in(value, found)
         elif isinstance(value, torch.device) and value.type == "cuda":
-            raise NotSimulated("This way of naming a device")
+            raise NotSimulated(_("This way of naming a device"))
     return found
 
 

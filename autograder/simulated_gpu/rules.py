@@ -17,6 +17,7 @@ import torch.utils._device
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from autograder.language import _
 from autograder.simulated_gpu.autocasting import autocast, words
 from autograder.simulated_gpu.cuda import CudaType
 from autograder.simulated_gpu.place import (
@@ -158,6 +159,15 @@ def _device(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return gpu_of(args[0]) if args and isinstance(args[0], int) else func(*args, **kwargs)
 
 
+def _parse_to(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`model.to(0)`: torch's C++ would look for a GPU."""
+    if args and type(args[0]) is int:
+        args = gpu_of(args[0]), *args[1:]
+    if type(kwargs.get("device")) is int:
+        kwargs = {**kwargs, "device": gpu_of(kwargs["device"])}
+    return func(*args, **kwargs)
+
+
 def _type_as(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     other = kwargs.get("other", args[-1])
     return _convert(func, args, kwargs, place_of(other), other.dtype)
@@ -175,7 +185,7 @@ def _numpy(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _refuse(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if common("", args[:1], {}) is not None:
-        raise NotSimulated(getattr(func, "__name__", "This"))
+        raise NotSimulated(getattr(func, "__name__", _("This")))
     return func(*args, **kwargs)
 
 
@@ -341,7 +351,7 @@ for rule, names in (
     # These may see two devices, or ask for none, or give a view, or are looked after elsewhere
     # (`backward` and `grad`: _run_backward).
     # What `Module.to` was called with: each of its tensors is moved by `to`.
-    (_plain, "_parse_to"),
+    (_parse_to, "_parse_to"),
     (_plain, "is_same_size result_type _has_compatible_shallow_copy_type backward grad"),
     (_plain, "size dim numel stride item tolist __len__ __bool__ __float__ __int__ __index__"),
     (
