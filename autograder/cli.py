@@ -130,7 +130,7 @@ def grade(
     from autograder.platforms import described
     from autograder.record import PUBLIC_SEED
     from autograder.reports.files import Output
-    from autograder.reports.terminal import class_table
+    from autograder.reports.terminal import Printer, class_table
     from autograder.store import Store
     from autograder.submission import Inside
 
@@ -171,7 +171,7 @@ def grade(
     )
     output: Output | None = None
     landed_results: Sequence[Result] = ()
-    console, errors = Console(), Console(stderr=True)
+    console, errors = Printer(), Console(stderr=True)
     interrupted, unchanged = False, 0
     if line := described(place.upload for _, place in chosen if isinstance(place, Inside)):
         click.echo(line, err=True)
@@ -232,14 +232,13 @@ def diff(old: Path, new: Path) -> None:
     Each is a folder that `autograder grade` wrote to, or a results.jsonl. The exit status is 0 when
     both hold the same marks, and 1 when they do not.
     """
-    from rich.console import Console
-
     from autograder.reports.diff import changes, read, table
+    from autograder.reports.terminal import Printer
 
     before, after = read(old), read(new)
     found = changes(before, after)
     count = len({r.submission for r in before} & {r.submission for r in after})
-    Console(highlight=False).print(table(found, count))
+    Printer(highlight=False).print(table(found, count))
     sys.exit(1 if any(change.marked for change in found) else 0)
 
 
@@ -323,15 +322,13 @@ def check(
 
         sys.exit(0 if watch_files(files, device) else 1)
 
-    from rich.console import Console
-
     from autograder.own import check_files, plot_files
     from autograder.reports.classroom import classroom as for_classroom
     from autograder.reports.classroom import unfinished
     from autograder.reports.files import write_json
-    from autograder.reports.terminal import show_result
+    from autograder.reports.terminal import Printer, show_result
 
-    console = Console(highlight=False)
+    console = Printer(highlight=False)
     complete = True
     if classroom:
         write_json(classroom, unfinished())
@@ -460,6 +457,7 @@ def doctor(
     from autograder.doctor import Doctor
     from autograder.pool import Warm
     from autograder.reports.doctor import kill_matrix, matrix_file, summary, unsteady
+    from autograder.reports.terminal import Printer
 
     found = Course.find(course)
     if unknown := set(assignments) - set(found.check_files):
@@ -469,7 +467,7 @@ def doctor(
         )
     if matrix and not matrix.resolve().parent.is_dir():  # said now, and not after some minutes
         raise UsageError(f"there is no folder {matrix.parent}; make it, or choose another.")
-    console, errors = Console(highlight=False), Console(stderr=True)
+    console, errors = Printer(highlight=False), Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     reports = []
     with (

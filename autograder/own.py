@@ -66,7 +66,14 @@ def recorded_course(paths: Sequence[Path]) -> Course:
 
 def find_work(paths: Sequence[Path], assignments: Mapping[str, Assignment]) -> list[Work]:
     """What the files hold. Raises UsageError for nothing."""
-    found = [work for path in paths or [Path.cwd()] for work in _works(path, assignments)]
+    found = [
+        # Of several, each is shown as it was given: their files may well have one name.
+        replace(work, source=str(path / work.source if path.is_dir() else path))
+        if len(paths) > 1
+        else work
+        for path in paths or [Path.cwd()]
+        for work in _works(path, assignments)
+    ]
     if not found:
         names = ", ".join(f"{name}.py" for name in assignments)
         where = ", ".join(str(path) for path in paths) or _("the current folder")

@@ -77,6 +77,7 @@ def assert_clean(process: subprocess.CompletedProcess[str], columns: int = 80) -
     assert str(Path(sys.prefix)) not in process.stdout
     assert "/autograder/" not in process.stdout
     assert not HARMFUL.search(process.stdout)
+    assert not re.search(r" +$", process.stdout, re.M)
     too_wide = [line for line in process.stdout.splitlines() if cell_len(line) > columns]
     assert too_wide == []
 
@@ -144,7 +145,7 @@ def test_a_solved_folder_gets_all_points_without_any_solution(
     assert solved.returncode == 0
     assert_clean(solved)
     assert headers(solved)[:4] == [
-        (name, most, most, f"{name}.py") for name, most in POINTS.items()
+        (name, most, most, f"../work/{name}.py") for name, most in POINTS.items()
     ]
     assert all(score == most for score, most in points(solved).values())
 
@@ -153,8 +154,8 @@ def test_a_notebook_is_checked_by_its_definitions(
     solved: subprocess.CompletedProcess[str],
 ) -> None:
     assert headers(solved)[4:] == [
-        ("attention", 8, 8, "seo_yuna.ipynb"),
-        ("lstm", 6, 6, "seo_yuna.ipynb"),
+        ("attention", 8, 8, "../seo_yuna.ipynb"),
+        ("lstm", 6, 6, "../seo_yuna.ipynb"),
     ]
     assert "seo_yuna.ipynb is graded as attention, by its classes." in text(solved)
 
@@ -309,8 +310,8 @@ def everybody(
     evil = source.replace("last = out[:, -1]", f"raise ValueError({EVIL!r})")
     folder = tmp_path_factory.mktemp("evil")
     (folder / "lstm.py").write_text(evil + f"\nprint({EVIL!r})\nprint('가' * 300)\n", "utf-8")
-    files = [path for _, path in class_files()]
-    return run("check", *files, folder / "lstm.py", cwd=folder, COLUMNS="80")
+    files = [path.relative_to(SUBMISSIONS) for _, path in class_files()]
+    return run("check", *files, folder / "lstm.py", cwd=SUBMISSIONS, COLUMNS="80")
 
 
 def test_no_submission_breaks_the_command(everybody: subprocess.CompletedProcess[str]) -> None:
@@ -332,7 +333,7 @@ def test_everybody_gets_what_the_class_should_get(
             if file_of_it and assignment in expected[name]:
                 marks = set(expected[name][assignment].values())
                 verdict = marks.pop() if len(marks) == 1 else "some"
-                wanted.append((assignment, verdict, path.name))
+                wanted.append((assignment, verdict, str(path.relative_to(SUBMISSIONS))))
     found = [
         (name, "full" if score == most else "some" if score else "none", file)
         for name, score, most, file in headers(everybody)

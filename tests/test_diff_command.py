@@ -1,6 +1,7 @@
 """`autograder diff` from outside: whose mark changed, and what changed it."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ def diff(run: Run, tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
             (tmp_path / name / "results.jsonl").write_text(text, "utf-8")
         done = run("diff", "old", "new/results.jsonl", cwd=tmp_path, COLUMNS="160")
         assert done.stderr == ""
+        assert not re.search(" +$", done.stdout, re.M)
         return done.returncode, [" ".join(line.split()) for line in done.stdout.splitlines()]
 
     return call

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from rich.cells import cell_len
 from rich.console import Console, Group
@@ -29,6 +29,18 @@ from autograder.shortcuts import concerning, remark
 MOST_NAME = 24  # columns of the terminal for a submission's name
 MOST_NAMED = 8  # submissions in a line below the table; results.jsonl has them all
 COLOURS = {results.PASSED: "green", results.NOT_ATTEMPTED: "yellow"}
+
+
+class Printer(Console):
+    """A console whose lines end with their last word where they go to a file or through a pipe."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write(re.sub(r" +$", "", captured.get(), flags=re.MULTILINE))
 
 
 def class_table(landed: Sequence[Result], width: int) -> Group:
