@@ -303,7 +303,10 @@ def _fitting(
     by_value = [
         c
         for c in agreed or candidates
-        if any(_is_telling(shown_by[c][check.id], reference[check.id]) for check in telling)
+        if any(
+            _is_telling(shown_by[c][k.id], reference[k.id], seen[k.id], clue=k.clue)
+            for k in telling
+        )
     ]
     if not any(isinstance(seen[check.id].observation, Raised) for check in others):
         return by_value  # no error, so no text of one: what shows nothing wrong names nothing
@@ -331,19 +334,21 @@ def _clue_fits(one: Shown, other: Shown) -> bool:
     return all(_equal(a[name], b[name]) for name in a if None not in (a[name], b.get(name)))
 
 
-def _is_telling(shown: Shown, reference: Shown) -> bool:
-    """Whether a check sees values of a variant that the reference does not show.
+def _is_telling(shown: Shown, reference: Shown, seen: Shown, *, clue: bool) -> bool:
+    """Whether a submission shows values of a variant that the reference does not show.
 
-    That something is random tells nothing of why.
+    That something is random tells nothing of why, and a None tells only in a check (no gradient):
+    in a clue it is what was not seen.
     """
-    if not (
-        isinstance(shown.observation, Observed) and isinstance(reference.observation, Observed)
-    ):
+    observations = shown.observation, reference.observation, seen.observation
+    values, right, found = (o.values if isinstance(o, Observed) else None for o in observations)
+    if values is None or right is None or found is None:
         return False
-    values, right = shown.observation.values, reference.observation.values
     return any(
-        not (isinstance(value, str) and value.startswith(RAISES))
+        not (clue and value is None)
+        and not (isinstance(value, str) and value.startswith(RAISES))
         and not _equal(value, right.get(name))
+        and _equal(value, found.get(name))
         for name, value in values.items()
         if name != REMARKS and name not in shown.random | reference.random
     )
