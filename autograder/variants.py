@@ -19,7 +19,6 @@ from autograder.errors import CourseError
 from autograder.language import LANGUAGES
 from autograder.stubs import regions
 
-
 Edits = tuple[tuple[str, str], ...]
 
 
