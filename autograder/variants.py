@@ -20,13 +20,15 @@ from autograder.errors import CourseError
 from autograder.language import LANGUAGES
 from autograder.stubs import regions
 
+Edits = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True)
 class Behaviour:
     """One way in which a variant shows. `source`: the solution with it; `edits`: (find, put) pairs."""
 
     source: str
-    edits: tuple[tuple[str, str], ...] = ()
+    edits: Edits = ()
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,17 @@ def pairs(variants: Sequence[Variant]) -> Iterator[tuple[Variant, Variant, str]]
         # Two lists of edits give the same text in either order.
         if not edits or (one.behaviours[0].edits and variants.index(one) > variants.index(other)):
             continue
+        if _overlap(one.behaviours[0].edits, edits):
+            continue  # an edit of what the other has put is a third mistake, not both
         if all(source.count(find) == 1 for find, _ in edits):
             for find, put in edits:
                 source = source.replace(find, put)
             yield one, other, source
+
+
+def _overlap(some: Edits, others: Edits) -> bool:
+    """Whether one edits a text of which the other edits a part."""
+    return any(a in b or b in a for (a, _), (b, _) in itertools.product(some, others))
 
 
 def _edited(source: str, todo: str, behaviour: Mapping[str, Any], where: str) -> Behaviour:
