@@ -23,6 +23,22 @@ class NamedGPU(TorchFunctionMode):
     off = False
     named = False
 
+    def __enter__(self) -> Any:
+        # These are no functions that a mode sees.
+        ours = {} if self.off else {"current_device": lambda: 0, "FloatTensor": self._float_tensor}
+        self._theirs = {name: vars(torch.cuda)[name] for name in ours}
+        vars(torch.cuda).update(ours)
+        return super().__enter__()  # type: ignore[no-untyped-call]
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        vars(torch.cuda).update(self._theirs)
+
+    def _float_tensor(self, *args: Any) -> Tensor:
+        self.named = True
+        made: Tensor = _asked(torch.FloatTensor(*args))
+        return made
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if self.off:
