@@ -6,7 +6,7 @@ graded uses it. Such an import gives a module that complains once something of i
 
 import importlib.machinery
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from types import ModuleType
 from typing import Any, NoReturn
@@ -51,6 +51,11 @@ OPTIONAL = frozenset(
 # What draws is absent even where it is installed: it costs seconds in each worker, and grades nothing.
 DRAWING = frozenset(["matplotlib", "plotly", "seaborn", "torch.utils.tensorboard"])
 
+# What draws, logs or shows progress: no answer hangs on it, so that its use does no harm.
+HARMLESS = DRAWING | {"tensorboard", "tqdm", "wandb"}
+
+used: set[str] = set()  # of the harmless ones, since it was cleared last
+
 
 def package_in(name: str, packages: frozenset[str]) -> str | None:
     """Which of the packages a dotted name is in."""
@@ -60,8 +65,9 @@ def package_in(name: str, packages: frozenset[str]) -> str | None:
 class Absent:
     """Something of a package that is not installed."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, given: Any = None) -> None:
+        self._name, self._given = name, given
+        self._harmless = package_in(name, HARMLESS)
 
     def __getattr__(self, attribute: str) -> "Absent":
         if attribute.startswith("__"):
@@ -69,16 +75,27 @@ class Absent:
         return Absent(f"{self._name}.{attribute}")
 
     def __call__(self, *args: Any, **kwargs: Any) -> "Absent":
-        return Absent(f"{self._name}(…)")  # `transform = transforms.ToTensor()` does no harm either
+        if self._harmless:
+            used.add(self._harmless)
+        # `transform = transforms.ToTensor()` does no harm either.
+        return Absent(f"{self._name}(…)", args[0] if args else None)
 
-    def __iter__(self) -> NoReturn:
+    def __iter__(self) -> Iterator[Any]:
+        """`figure, axes = plt.subplots()`, and `for batch in tqdm(batches)`."""
+        if self._name.startswith("matplotlib.") and self._name.endswith(".subplots(…)"):
+            return iter((Absent("matplotlib.figure"), Absent("matplotlib.axes")))
+        if self._harmless == "tqdm" and self._given is not None:
+            return iter(range(self._given) if isinstance(self._given, int) else self._given)
         self._complain()
 
-    def __enter__(self) -> NoReturn:
-        self._complain()
+    def __getitem__(self, key: Any) -> "Absent":
+        return Absent(f"{self._name}[…]") if self._harmless else self._complain()
+
+    def __enter__(self) -> "Absent":
+        return self if self._harmless else self._complain()
 
     def __exit__(self, *error: object) -> None:
-        """Never reached: nothing is entered."""
+        """Nothing was opened."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
         """`plt.rcParams["figure.figsize"] = …` at the top of a file does no harm."""

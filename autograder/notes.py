@@ -6,6 +6,7 @@ voice nobody hears more than these sentences, with a reason that is cut short.
 
 from typing import Any
 
+from autograder.absent import HARMLESS
 from autograder.language import _
 
 MOST = 20  # sentences
@@ -13,6 +14,7 @@ REASON = 200  # characters
 
 # Kinds of notes.
 CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"
+LEFT_OUT = "left out"
 
 
 def sentences(notes: list[Any], main: str) -> tuple[str, ...]:
@@ -30,6 +32,11 @@ def _sentence(note: Any, main: str) -> str:
     match note:
         case [kind, str(found), str(name)] if kind == ALIAS and _is_name(found) and _is_name(name):
             return _("{found} is graded as {name}.").format(found=found, name=name)
+        case [kind, str(package)] if kind == LEFT_OUT and package in HARMLESS:
+            sentence = _(
+                "{package} is left out while your work is checked: what it draws or logs is not graded."
+            )
+            return sentence.format(package=package)
         case [kind, int(line), str(reason)] if kind == STOPPED:
             sentence = _(
                 "{file} stopped in line {line}: what stands above it was graded, and nothing below it "

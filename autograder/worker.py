@@ -25,13 +25,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder import attempts, frames, noticed, shortcuts, simulated_gpu
+from autograder import absent, attempts, frames, noticed, shortcuts, simulated_gpu
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
 from autograder.gpu import OnGPU, OnRealGPU, RealGPU, default_gpu
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
-from autograder.notes import ALIAS, FAILED, STOPPED
+from autograder.notes import ALIAS, FAILED, LEFT_OUT, STOPPED
 from autograder.noticed import Spot
 from autograder.observation import (
     NOT_SIMULATED,
@@ -224,6 +224,7 @@ def _execute(
 ) -> list[list[str | int]]:
     """Run a student's code in a module. Returns notes on it; see `notes`."""
     notes: list[list[str | int]] = []
+    absent.used.clear()
     for part in parts:
         try:
             exec(part.code, vars(module))
@@ -245,7 +246,7 @@ def _execute(
         if public not in vars(module) and found:
             setattr(module, public, vars(module)[found])
             notes.append([ALIAS, found, public])
-    return notes
+    return notes + [[LEFT_OUT, package] for package in sorted(absent.used)]
 
 
 def run_check(

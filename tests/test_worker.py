@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from autograder import pool
+from autograder.absent import Absent
 from autograder.course import Course
 from autograder.judge import failure
 from autograder.limits import DEFAULT, Limits
@@ -693,6 +694,49 @@ def test_a_file_that_is_not_imported_does_no_harm(
 def test_helpers_can_be_imported(grade: Grade, lstm: str) -> None:
     helpers = {"helper.py": b"from package.inner import x", "package/inner.py": b"x = 5"}
     assert grade(at_import(lstm, "import helper\nassert helper.x == 5"), helpers=helpers).score == 6
+
+
+@pytest.mark.parametrize(
+    ("code", "packages"),
+    [
+        ("import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1])", ["matplotlib"]),
+        (
+            "import matplotlib.pyplot as plt\nfig, axes = plt.subplots(2, 2)\naxes[0, 0].imshow([])",
+            ["matplotlib"],
+        ),
+        (
+            "from torch.utils.tensorboard import SummaryWriter\n"
+            "with SummaryWriter() as log:\n    log.add_scalar('a', 1)",
+            ["torch.utils.tensorboard"],
+        ),
+        ("import wandb\nwandb.init()\nwandb.config['lr'] = 1", ["wandb"]),
+        ("import matplotlib.pyplot as plt", []),
+    ],
+    ids=["subplots", "many subplots", "tensorboard", "wandb", "only imported"],
+)
+def test_what_only_draws_or_logs_is_left_out_and_noted(
+    grade: Grade, lstm: str, code: str, packages: list[str]
+) -> None:
+    result = grade(at_import(lstm, code))
+    assert result.score == 6, messages(result)
+    assert result.notes == tuple(
+        f"{one} is left out while your work is checked: what it draws or logs is not graded."
+        for one in packages
+    )
+
+
+def test_progress_that_is_not_shown_still_runs_through_what_it_is_given() -> None:
+    tqdm = Absent("tqdm.auto.tqdm")
+    assert list(tqdm([1, 2])) == [1, 2]
+    assert list(tqdm(iter("ab"), desc="x")) == ["a", "b"]
+    assert list(Absent("tqdm.trange")(3)) == [0, 1, 2]
+    with tqdm(total=3) as bar:
+        bar.update(1)
+    for name in ("pandas.read_csv", "matplotlib.pyplot.hist"):  # nothing can stand in for these
+        with pytest.raises(ModuleNotFoundError, match="was used, but"):
+            iter(Absent(name)())
+    with pytest.raises(ModuleNotFoundError, match="was used, but"):
+        Absent("pandas.read_csv")()["column"]
 
 
 def test_a_package_for_data_need_not_be_installed_until_it_is_used(grade: Grade, lstm: str) -> None:
