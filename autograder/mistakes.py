@@ -26,8 +26,8 @@ from autograder.variants import Behaviour, Variant
 VERSION = 1  # of this format
 # The modules that decide what is recorded.
 ENGINE = (
-    *("check", "compare", "diagnose", "draw", "gpu", "observation", "origins", "simulated_gpu/*"),
-    *("variants", "worker"),
+    *("check", "compare", "diagnose", "draw", "gpu", "named_gpu", "observation", "origins"),
+    *("simulated_gpu/*", "variants", "worker"),
 )
 
 

@@ -51,8 +51,21 @@ class Origins(TorchFunctionMode):
     def _origin(self, name: str, given: list[Tensor]) -> str:
         if name.startswith(AFTER) or name.endswith(AFTER):
             given = [x for x in given if not x.is_cuda]
-        found = {(MOVED if x.is_leaf else RESULT_MOVED) if x.is_cuda else self.of(x) for x in given}
+        found = {
+            (MOVED if from_one(x) else RESULT_MOVED) if x.is_cuda else self.of(x) for x in given
+        }
         return next((o for o in (MOVED, RESULT_MOVED, KEPT, UNSEEN) if o in found), MADE)
+
+
+def from_one(x: Tensor) -> bool:
+    """Whether a tensor is an input or a weight, or comes of a single one alone, as by a repeat."""
+    node = x.grad_fn
+    while node is not None:
+        before = [one for one, _ in node.next_functions if one is not None]
+        if len(before) > 1:
+            return False
+        node = before[0] if before else None
+    return True
 
 
 def tensors(values: Any) -> Iterator[Tensor]:
