@@ -110,7 +110,7 @@ def test_a_right_answer_runs_no_variant(grader: Grader, name: str) -> None:
     )
     assert result.score == result.max_score
     assert not catalogue._shown
-    assert catalogue._bench._worker is None
+    assert not catalogue._bench._workers
 
 
 def test_a_fault_in_diagnosis_costs_no_mark_and_is_reported_apart(

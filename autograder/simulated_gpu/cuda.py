@@ -64,12 +64,22 @@ class Generator(torch.Generator, metaclass=_GeneratorType):
         return self.gpu or torch.device("cpu")
 
 
-class _Instant:
-    """A stream, or an event: what a GPU is asked to do, the CPU has done."""
+class _Instant(torch.Stream):
+    """A stream, or an event: what a GPU is asked to do, the CPU has done.
+
+    A stream of torch, as `x.record_stream` takes no other, and asks no mode before it has looked.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "_Instant":
+        return super().__new__(cls, stream_id=0, device_index=0, device_type=1)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.time = time.perf_counter()
-        self.device = GPUS[state.current]
+        self.gpu = GPUS[state.current]
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        return self.gpu
 
     def __enter__(self) -> "_Instant":
         return self
@@ -83,7 +93,7 @@ class _Instant:
     def wait(self, other: Any = None) -> None:
         pass
 
-    wait_stream = wait_event = wait
+    wait_stream = wait_event = wait  # type: ignore[assignment]
 
     def record(self, stream: Any = None) -> None:
         self.time = time.perf_counter()
