@@ -88,7 +88,7 @@ def observing(
         if isinstance(noted.error, KeyboardInterrupt):
             raise noted.error  # the student's, who has waited long enough
         if isinstance(seen, Raised) and noted.error and seen.type == type(noted.error).__name__:
-            seen = replace(seen, place=seen.place or _place(noted.error, env))
+            seen = replace(seen, place=_place(noted.error, env) or seen.place)
         return unpack(*pack(seen))
 
     lent = {

@@ -283,7 +283,8 @@ def run_check(
                 values = one.run(module, Draw(seed, one.id))
                 return Observed({name: observe(value) for name, value in values.items()})
     except BaseException as error:
-        return _raised(error, files=_own_files(Path(module.__file__)), check=one)
+        files = _own_files(Path(module.__file__))
+        return _raised(error, files=files, check=one, own=vars(module))
 
 
 @contextmanager
@@ -364,14 +365,21 @@ def _quiet() -> Iterator[None]:
                 pass  # the student closed it
 
 
-def _raised(error: BaseException, *, files: tuple[str, ...], check: Check | None = None) -> Raised:
+def _raised(
+    error: BaseException,
+    *,
+    files: tuple[str, ...],
+    check: Check | None = None,
+    own: Mapping[str, Any] | None = None,
+) -> Raised:
+    """An error as plain data. The student's code is in `files`, or has `own` for its globals."""
     step, place = "", None
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = frame.f_code.co_filename
         text = linecache.getline(file, line).strip()
         if check is not None and file == check.run.__code__.co_filename:
             step = text if place is None else step  # not where a check looks over its shoulder
-        elif file.startswith(files):
+        elif file.startswith(files) or frame.f_globals is own:
             place = Place(_cut(os.path.basename(file)), line, text[:LINE])
     if isinstance(error, SyntaxError) and check is None and error.filename:
         text = (error.text or "").strip()
