@@ -13,7 +13,7 @@ from autograder.limits import DEFAULT
 from autograder.observation import Died, Raised
 from autograder.pool import Job, Workers
 
-DEVICES = AUTO, REAL, SIMULATED = "auto", results.REAL, results.SIMULATED
+AUTO, REAL, SIMULATED = "auto", results.REAL, results.SIMULATED
 
 PROBE = b"""
 import torch

@@ -6,6 +6,7 @@ Whatever reads one trusts nothing in it: a frame that breaks a rule raises `BadF
 
 import json
 import math
+import socket
 import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -63,6 +64,17 @@ def read(
     if not isinstance(message, dict):
         raise BadFrame("the JSON of a frame is not an object")
     return message, load_tensors(receive(tensors_size), limits)
+
+
+def receive(channel: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes, however long they take. Raises EOFError."""
+    data = bytearray()
+    while len(data) < size:
+        chunk = channel.recv(min(size - len(data), 1 << 20))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return bytes(data)
 
 
 def strict_json(data: bytes) -> Any:

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -108,7 +109,7 @@ class _Process:
                     raise CourseError(self._why_not_ready())
                 self._accept()
             self._listener.close()
-            message, _ = frames.read(lambda size: receive(self[CHANNEL], size), limits=None)
+            message, _ = frames.read(partial(frames.receive, self[CHANNEL]), limits=None)
             self._summaries = message["assignments"]
         return self._summaries
 
@@ -140,7 +141,7 @@ class _Process:
             return
         try:
             one.settimeout(LAST_SECONDS)
-            greeting = receive(one, 1 + len(self._secret))
+            greeting = frames.receive(one, 1 + len(self._secret))
         except (EOFError, OSError):
             greeting = b""
         if hmac.compare_digest(greeting[1:], self._secret.encode()):
@@ -169,17 +170,6 @@ class _Worker(Worker):
 
     def _end(self) -> None:
         self._process.end()  # before its home is removed: no folder is that a process is in
-
-
-def receive(channel: socket.socket, size: int) -> bytes:
-    """Exactly so many bytes. Raises EOFError."""
-    data = bytearray()
-    while len(data) < size:
-        chunk = channel.recv(min(size - len(data), 1 << 20))
-        if not chunk:
-            raise EOFError
-        data += chunk
-    return bytes(data)
 
 
 def main() -> NoReturn:

@@ -33,7 +33,8 @@ from autograder.variants import require_accepted
 class Settings:
     """How to grade. `expect`: assignments that everyone must hand in; absent ones count zero.
 
-    `device`: where checks on a GPU run, see `device`. `least_tier`: of isolation, without which nothing is graded; `trust`: grade without any.
+    `device`: where checks on a GPU run, see `device`. `least_tier`: of isolation, without which nothing
+    is graded; `trust`: grade without any.
     `shortcuts_fail`: a TODO gets no points with what it asks to write, called ready made.
     """
 
@@ -41,7 +42,7 @@ class Settings:
     jobs: int = os.cpu_count() or 1
     only: tuple[str, ...] = ()
     expect: tuple[str, ...] = ()
-    device: str = device.AUTO
+    device: str = device.SIMULATED
     least_tier: str | None = None
     trust: bool = False
     shortcuts_fail: bool = False

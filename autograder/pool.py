@@ -17,6 +17,7 @@ import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -194,7 +195,7 @@ class Warm:
         if self._summaries is None:
             self._control.settimeout(START_SECONDS)
             try:
-                message, _ = frames.read(self._receive, limits=None)
+                message, _ = frames.read(partial(frames.receive, self._control), limits=None)
             except (EOFError, OSError):
                 raise CourseError(self._why_not_warm()) from None
             self._control.settimeout(None)
@@ -270,15 +271,6 @@ class Warm:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-    def _receive(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            chunk = self._control.recv(size - len(data))
-            if not chunk:
-                raise EOFError
-            data += chunk
-        return data
 
     def _why_not_warm(self) -> str:
         self._process.kill()

@@ -102,19 +102,10 @@ def serve(
 ) -> None:
     """Answer the judge's requests until it closes the channel. `gpu`: in a worker for the real GPU."""
 
-    def receive(size: int) -> bytes:
-        data = bytearray()
-        while len(data) < size:
-            chunk = channel.recv(min(size - len(data), 1 << 20))
-            if not chunk:
-                raise EOFError
-            data += chunk
-        return bytes(data)
-
     module, assignment, real = None, "", None
     try:
         while True:
-            request, files = frames.read(receive, limits=None)
+            request, files = frames.read(partial(frames.receive, channel), limits=None)
             if "check" not in request:
                 if not assignment:
                     lock_down(request["home"], gpu=gpu)
