@@ -5,6 +5,7 @@ the judge.
 """
 
 import time
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +16,7 @@ from autograder.judge import Expected, Reference, failure, not_run
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
 from autograder.noticed import Noticed
-from autograder.observation import Died, Observation, Observed, Raised
+from autograder.observation import ONLY_ONCE, Died, Observation, Observed, Raised
 from autograder.pool import Imported, Job, Warm, Worker, Workers
 from autograder.results import REAL, SIMULATED, TIMEOUT
 
@@ -39,6 +40,7 @@ class Examination:
     ) -> None:
         self._warm, self._job, self._seed = warm, job, seed
         self._real = (device or warm.device) == REAL
+        self._once = False  # it can be executed only once in a process: on the GPU in another one
         self._dtype, self._limits = dtype, limits
         self._deadline = time.monotonic() + limits.submission_seconds
         self._share = 1.0
@@ -62,8 +64,8 @@ class Examination:
         used_up = Died(TIMEOUT, sentence.format(seconds=self._limits.submission_seconds))
         if left <= 0:
             return used_up
-        if check.gpu and self._real:
-            worker = self._on_real_gpu()
+        if check.gpu and (self._real or self._once):
+            worker = self._on_gpu()
             if not isinstance(worker.imported, Imported):
                 return worker.imported
             left = self._deadline - time.monotonic()
@@ -80,6 +82,9 @@ class Examination:
         seen = worker.ask(check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds)
         if worker is self._gpu_worker and isinstance(seen, Raised) and "CUDA error" in seen.message:
             self._let_gpu_go()  # after an error of its own, CUDA refuses all else in that process
+        if isinstance(seen, Raised) and seen.type == ONLY_ONCE and worker is self._worker:
+            self._once = True
+            return self._observe(check, apart, rng)
         if isinstance(seen, Died) and seen.verdict == TIMEOUT:
             self._share = PATIENCE
             return used_up if seconds == left else seen
@@ -91,13 +96,18 @@ class Examination:
         text = "".join([*self._printed, self._worker.printed])
         return text[: self._limits.text]
 
-    def _on_real_gpu(self) -> Worker:
-        """The worker that has the real GPU; it starts more slowly, which costs the submission nothing."""
+    def _on_gpu(self) -> Worker:
+        """The worker in which the submission is executed on the GPU only.
+
+        With a real one it starts more slowly, which costs the submission nothing.
+        """
         if self._gpu_worker is None or self._gpu_worker.died:
             self._let_gpu_go()
             start = time.monotonic()
-            self._gpu_worker = self._warm.worker(self._job, self._limits, gpu=True)
-            self._deadline += min(time.monotonic() - start, self._limits.gpu_start_seconds)
+            job = replace(self._job, on_gpu=not self._real)
+            self._gpu_worker = self._warm.worker(job, self._limits, gpu=self._real)
+            if self._real:
+                self._deadline += min(time.monotonic() - start, self._limits.gpu_start_seconds)
         return self._gpu_worker
 
     def _let_gpu_go(self) -> None:

@@ -3,7 +3,8 @@
 A module may choose its device when it is executed, as in the course's notes
 (`device = torch.device("cuda" if torch.cuda.is_available() else "cpu")`). So what runs on the GPU is
 the same code, executed once more while the GPU is on, and kept beside the ordinary module. A real GPU
-has workers of its own instead, in which all is executed with it.
+has workers of its own instead, in which all is executed with it; so has a file that can be executed only
+once in a process.
 """
 
 import io
@@ -82,10 +83,15 @@ class OnRealGPU(Generic[Module]):
             torch.set_default_device(None)
 
 
+class OnlyOnce(Exception):
+    """This submission cannot be executed a second time in a process, GPU or not: that is no mistake."""
+
+
 class OnGPU(Generic[Module]):
     """One submission on the GPU. `make` makes an empty module, `execute` runs the student's code in it.
 
-    `last`: the module that was imported last before the student's own.
+    `last`: the module that was imported last before the student's own. `alone`: it is not executed
+    without the GPU in this process.
     """
 
     def __init__(
@@ -94,8 +100,11 @@ class OnGPU(Generic[Module]):
         last: str,
         make: Callable[[], Module],
         execute: Callable[[Module], object],
+        *,
+        alone: bool = False,
     ) -> None:
         self._home, self._last, self._make, self._execute = home, last, make, execute
+        self._alone = alone
         self._module: Module | None = None
         self._failed: BaseException | None = None
         self._default: torch.device | None = None  # the default device that the module has set
@@ -106,18 +115,16 @@ class OnGPU(Generic[Module]):
         return simulated_gpu.supported()
 
     def module(self) -> Module:
-        """The module as it is on a GPU. Raises what its code raises there."""
+        """The module as it is on a GPU. Raises what its code raises there, or OnlyOnce."""
         if self._failed:
             raise self._failed
         if self._module is None:
             try:
                 self._module = self._executed(simulated_gpu.on())
-            except simulated_gpu.NotSimulated as error:
-                self._failed = error
-                raise
             except BaseException as error:
                 self._failed = error
-                self._require_twice()
+                if not self._alone and not simulated_gpu.gave_up(error):
+                    self._require_twice()
                 raise
         return self._module
 
@@ -135,11 +142,11 @@ class OnGPU(Generic[Module]):
             return module
 
     def _require_twice(self) -> None:
-        """Some files cannot be executed twice in one process, GPU or not: that is no mistake."""
+        """One that makes a folder, say, fails the second time with a GPU and without."""
         try:
             self._executed(nullcontext())
         except BaseException:
-            self._failed = simulated_gpu.NotSimulated(_("To execute this file a second time"))
+            self._failed = OnlyOnce()
             raise self._failed from None
 
     @contextmanager

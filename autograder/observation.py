@@ -71,6 +71,8 @@ class Raised:
 
 # The type of the error that a check on the GPU ends in where what it needs cannot be simulated.
 NOT_SIMULATED = "NotSimulated"
+# … and where the submission cannot be executed there after it was executed without a GPU.
+ONLY_ONCE = "OnlyOnce"
 
 
 @dataclass(frozen=True)

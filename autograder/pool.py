@@ -49,11 +49,15 @@ ENVIRONMENT = {  # of every process that runs checks
 
 @dataclass(frozen=True)
 class Job:
-    """One submission's files for one assignment, as bytes; `main` is the one to import."""
+    """One submission's files for one assignment, as bytes; `main` is the one to import.
+
+    `on_gpu`: it is imported where the simulated GPU is, and looked at there only.
+    """
 
     assignment: str
     main: str
     files: Mapping[str, bytes]
+    on_gpu: bool = False
 
 
 @dataclass(frozen=True)
@@ -313,6 +317,7 @@ class Worker:
             "assignment": job.assignment,
             "main": job.main,
             "files": list(job.files),
+            "on_gpu": job.on_gpu,
             "home": self._home,
         }
         blobs = {

@@ -28,7 +28,7 @@ from torch import nn
 from autograder import absent, attempts, frames, noticed, shortcuts, simulated_gpu
 from autograder.check import Check, Inseparable, Unexpected, describe
 from autograder.draw import Draw
-from autograder.gpu import OnGPU, OnRealGPU, RealGPU, default_gpu
+from autograder.gpu import OnGPU, OnlyOnce, OnRealGPU, RealGPU, default_gpu
 from autograder.language import Text, _, english
 from autograder.limits import DEFAULT
 from autograder.notes import ALIAS, FAILED, LEFT_OUT, STOPPED
@@ -65,6 +65,7 @@ OURS = (
     GPUByDefault,
     UnreadableSource,
     simulated_gpu.NotSimulated,
+    OnlyOnce,
 )
 
 
@@ -160,7 +161,8 @@ def _import_job(
             # A name that is too long here, or at odds with another: a helper at most.
             if name == job["main"]:
                 raise
-    return import_submission(home / job["main"], job["assignment"], aliases, real)
+    main = home / job["main"]
+    return import_submission(main, job["assignment"], aliases, real, on_gpu=job["on_gpu"])
 
 
 def import_submission(
@@ -168,10 +170,13 @@ def import_submission(
     name: str,
     aliases: Mapping[str, tuple[str, ...]],
     real: RealGPU | None = None,
+    *,
+    on_gpu: bool = False,
 ) -> tuple[StudentModule | None, dict[str, Any]]:
     """Run a student's file as a module. Returns it, and what to tell the judge about it.
 
-    `real`: the real GPU, where this is a worker for it.
+    `real`: the real GPU, where this is a worker for it. `on_gpu`: it is run where the simulated one
+    is, and nowhere else.
     """
 
     def make() -> StudentModule:
@@ -196,17 +201,17 @@ def import_submission(
         for file, text in source.texts.items():
             linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
         untouched = placeholders(source.texts.values())
+        execute = partial(_execute, parts=source.parts, aliases=aliases)
+        simulated = OnGPU(str(path.parent), last, make, execute, alone=on_gpu)
         with _quiet():
-            notes += _execute(module, source.parts, aliases)
+            if on_gpu:
+                module = simulated.module()
+            else:
+                notes += execute(module)
     except BaseException as error:
         return None, {"failed": pack(_raised(error, files=_own_files(path)))[0]}
     module.gpu_by_default = not real and default_gpu() is not None
-    execute = partial(_execute, parts=source.parts, aliases=aliases)
-    module.on_gpu = (
-        OnRealGPU(real, module, default_gpu())
-        if real
-        else OnGPU(str(path.parent), last, make, execute)
-    )
+    module.on_gpu = OnRealGPU(real, module, default_gpu()) if real else simulated
     return module, {"imported": True, "placeholders": sorted(untouched), "notes": notes}
 
 
@@ -379,7 +384,8 @@ def _raised(
     if isinstance(error, Unexpected | Inseparable | MissingDefinition | GPUByDefault):
         place = None
     kind = type(error).__name__
-    if kind in {one.__name__ for one in OURS} and not isinstance(error, OURS):
+    made_up = isinstance(error, simulated_gpu.NotSimulated) and not simulated_gpu.gave_up(error)
+    if kind in {one.__name__ for one in OURS} and (made_up or not isinstance(error, OURS)):
         kind = f"{type(error).__module__}.{kind}"  # a student's own class, by one of our names
     try:
         said = error.args[0] if error.args and type(error.args[0]) is Text else str(error)

@@ -1100,6 +1100,16 @@ def numpy_of_a_tensor(g: Given) -> None:
     g.x.detach().numpy()
 
 
+@mistake("apply_ is only implemented on CPU tensors", TypeError)
+def a_function_for_each_number(g: Given) -> None:
+    g.x.detach().apply_(abs)
+
+
+@mistake("map_ is only implemented on CPU tensors", TypeError)
+def a_function_for_each_pair(g: Given) -> None:
+    g.x.detach().map_(g.x.detach(), max)
+
+
 @mistake("can't convert cuda:0 device type tensor to numpy", TypeError)
 def numpy_takes_a_tensor(g: Given) -> None:
     np.asarray(g.mask)

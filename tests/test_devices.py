@@ -465,10 +465,16 @@ def test_a_module_that_hangs_where_a_gpu_is_loses_only_what_is_looked_at_there(
 @pytest.mark.parametrize(
     "top", ["import os\nos.mkdir('checkpoints')\n", "torch.set_num_interop_threads(1)\n"]
 )
-def test_a_module_that_cannot_be_executed_twice_loses_nothing(grader: Grader, top: str) -> None:
-    result = grader.grade("lstm", with_top(solved(grader, "lstm"), top))
+def test_a_module_that_cannot_be_executed_twice_is_looked_at_in_a_process_of_its_own(
+    grader: Grader, top: str
+) -> None:
+    right = with_top(solved(grader, "lstm"), top)
+    result = grader.grade("lstm", right)
     assert result.score == result.max_score
-    assert not_run(result).keys() == gpu_checks(grader, "lstm")
+    assert not not_run(result)
+    wrong = right.replace("device=x.device", "device=torch.device('cpu')")
+    assert wrong != right
+    assert scores(grader.grade("lstm", wrong)) == {"h0_c0": 2.5, "last_step": 3}
 
 
 def test_what_a_module_prints_where_a_gpu_is_is_not_shown_twice(grader: Grader) -> None:
@@ -535,6 +541,10 @@ def test_to_say_that_something_is_not_simulated_wins_nothing(grader: Grader) -> 
     wrong = f"{RAISE}if x.is_cuda:\n    raise NotSimulated('this')\nh0 = c0 = x.new_ones({SIZES})"
     result = grader.grade("lstm", solved(grader, "lstm", h0_c0=wrong))
     assert todo(result, "h0_c0").score == 0
+    only_there = wrong.replace("new_ones", "new_zeros")
+    result = grader.grade("lstm", solved(grader, "lstm", h0_c0=only_there))
+    assert not_run(result) == {}
+    assert todo(result, "h0_c0").score == todo(result, "h0_c0").max_score - 0.5
 
 
 @pytest.mark.parametrize("move", ["to(device)", "to(device=device)", "to('cuda')", "cuda()"])

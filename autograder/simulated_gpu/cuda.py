@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autograder.language import _
 from autograder.simulated_gpu.autocasting import words
-from autograder.simulated_gpu.place import GPUS, NotSimulated, gpu_of, place_of, put, state
+from autograder.simulated_gpu.place import GPUS, gpu_of, missed, place_of, put, state
 
 MEMORY = 16 << 30  # bytes that the GPU says it has
 
@@ -150,7 +150,7 @@ def _seed(seed: int) -> None:
 
 
 def unknown(name: str, *args: Any, **kwargs: Any) -> Any:
-    raise NotSimulated(name)
+    raise missed(name)
 
 
 def constant(value: Any) -> Callable[..., Any]:

@@ -21,11 +21,11 @@ from autograder.language import _
 from autograder.simulated_gpu.autocasting import autocast, words
 from autograder.simulated_gpu.cuda import CudaType
 from autograder.simulated_gpu.place import (
-    NotSimulated,
     arrived,
     common,
     convert,
     gpu_of,
+    missed,
     mixed,
     place_of,
     put,
@@ -185,7 +185,14 @@ def _numpy(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _refuse(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if common("", args[:1], {}) is not None:
-        raise NotSimulated(getattr(func, "__name__", _("This")))
+        raise missed(getattr(func, "__name__", _("This")))
+    return func(*args, **kwargs)
+
+
+def _python(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function of Python for each element."""
+    if place_of(args[0]) is not None:
+        raise TypeError(f"{func.__name__} is only implemented on CPU tensors")
     return func(*args, **kwargs)
 
 
@@ -345,7 +352,8 @@ for rule, names in (
     (_pack, "_pack_padded_sequence _pad_packed_sequence"),
     (_text, "__repr__ __format__"),
     # A storage says itself where it is, and DLPack hands out the memory.
-    (_refuse, "storage untyped_storage _typed_storage __dlpack__ apply_ map_"),
+    (_refuse, "storage untyped_storage _typed_storage __dlpack__"),
+    (_python, "apply_ map_"),
     (_first, "copy_ expand_as view_as reshape_as broadcast_tensors tensor_split ctc_loss"),
     (_first, "atleast_1d atleast_2d atleast_3d"),
     # These may see two devices, or ask for none, or give a view, or are looked after elsewhere
@@ -404,7 +412,7 @@ class _Mode(TorchFunctionMode):
             return _rule(func)(func, args, kwargs or {})
         except (RuntimeError, AssertionError) as error:
             if LACKING.search(str(error)):
-                raise NotSimulated(getattr(func, "__name__", str(func))) from error
+                raise missed(getattr(func, "__name__", str(func))) from error
             raise
 
 
