@@ -109,13 +109,19 @@ BIASES = (
 
 
 class OtherWidth(nn.Module):
-    """Stands in for a linear layer: repeats features up to a width, and sets each against its neighbour."""
+    """Stands in for a linear layer: repeats features up to a width, and sets each against its neighbour.
+
+    One score is made of all features, each with a weight of its own: of a few, a ReLU may let none pass.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width, self.shift = width, 0.0
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.width == 1:
+            weights = torch.arange(1, x.size(-1) + 1).to(x).cos() * (2 / x.size(-1)) ** 0.5
+            return (x * weights).sum(dim=-1, keepdim=True) + self.shift
         wide = x[..., torch.arange(self.width) % x.size(-1)]
         return wide - 0.5 * x.roll(1, -1)[..., torch.arange(self.width) % x.size(-1)] + self.shift
 
@@ -368,6 +374,8 @@ def outcome(
     wanted.append("gradient of the image" if name == "Encoder" else "gradient of z")
     if todo == "todo7":
         wanted += [f"{gives} of low scores", f"{gives} of high scores"]
+    if todo in ("todo4", "todo6", "todo7"):
+        wanted.append(f"some of {gives} is dropped in training")
     return {key: value for key, value in seen.items() if key in wanted}
 
 
@@ -375,7 +383,9 @@ def outcome_on_gpu(module: Any, draw: Draw, todo: str) -> dict[str, Any]:
     """What a network gives on a GPU, in evaluation and without noise."""
     name = network_of(todo)
     with default_dtype(torch.float32):
-        seen = run_once(module, draw, name, todo, 3, 2, run_on_gpu)
+        # Of a few scores all may be too small for an answer that is alike there to differ.
+        batch = 12 if name == "Discriminator" else 2
+        seen = run_once(module, draw, name, todo, 3, batch, run_on_gpu)
     return {gives: returned(module, out) for gives, out in seen.items()}
 
 
@@ -446,6 +456,14 @@ def alone_as_well(name: str, model: nn.Module, x: Tensor, draw: Draw) -> dict[st
                 if isinstance(layer, OtherWidth) and layer.width == 1:
                     layer.shift = shift
             seen[f"{gives} of {label} scores"] = model(x)
+    if name != "Encoder":
+        model.train()
+        out = model(x if name == "Decoder" else x.repeat(9, 1))  # 99: one is dropped almost surely
+        # What a score of 0 gives, and 0 itself.
+        nothing = (0, 0.5) if name == "Discriminator" else (0,)
+        seen[f"some of {gives} is dropped in training"] = any(
+            bool((out == n).any()) for n in nothing
+        )
     return seen
 
 
