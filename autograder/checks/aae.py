@@ -247,13 +247,23 @@ def owners(
 ) -> list[list[nn.Module]]:
     """The student's layers at each place. One too many goes to a TODO beside it, if there is one."""
     place_of = {id(places[place]): place for place in range(len(slots)) if place in places}
+
+    def counts(other: nn.Module, layer: nn.Module) -> bool:
+        """Whether a layer is at a place. Of two activations alike in a row, which is too many is not
+        known: the one that is given is passed over."""
+        place = place_of.get(id(other))
+        if place is None:
+            return False
+        twice = type(other) is type(layer) and kind_of(layer) == "activation"
+        return bool(slots[place].todo) or not twice
+
     owned: list[list[nn.Module]] = [[] for _ in slots]
     for position, layer in enumerate(layers):
         place = place_of.get(id(layer))
         if place is None:
             around = [layers[position - 1 :: -1] if position else [], layers[position + 1 :]]
             beside = [
-                next((place_of[id(other)] for other in side if id(other) in place_of), None)
+                next((place_of[id(other)] for other in side if counts(other, layer)), None)
                 for side in around
             ]
             near = [p for p in beside if p is not None]
