@@ -21,7 +21,7 @@ from autograder.check import GIVEN, RAISES, REMARKS
 from autograder.compare import FLOORS
 from autograder.course import Assignment, CheckInfo, Course
 from autograder.evidence import evidence
-from autograder.judge import Reference, blocked
+from autograder.judge import Reference, blocked, share
 from autograder.language import _
 from autograder.limits import DEFAULT
 from autograder.observation import NOT_SIMULATED, Observation, Observed, Raised, Tensor, Value
@@ -224,7 +224,7 @@ def _diagnosed(
     groups = find(catalogue, todo.id, checks, apart, look)
     fitting = [v for variants in groups for v in variants]
     if fitting and all(v.accepted for v in fitting):
-        return _accepted(todo, fitting[0])
+        return _accepted(assignment, todo, fitting, apart, look, catalogue)
     only_on_gpu = all(check.gpu for check in checks if check.id in failed)
     if len(groups) != 1 and only_on_gpu and any(TWO_DEVICES in m for m in messages.values()):
         # One error has many causes: with more than one that fits, there may be others.
@@ -371,16 +371,45 @@ def _wording(message: str) -> str:
     return re.sub(r"\d+", "#", message)
 
 
-def _accepted(todo: TodoResult, variant: Variant) -> TodoResult:
-    """The course gives this answer full marks, although it is another than the reference's."""
+def _accepted(
+    assignment: Assignment,
+    todo: TodoResult,
+    variants: Sequence[Variant],
+    apart: bool,
+    look: Look,
+    catalogue: Known,
+) -> TodoResult:
+    """The course gives this answer full marks, although it is another than the reference's.
+
+    Each check counts by itself: one that died, say, has not shown that the answer is this one.
+    """
+    accepted = {v.id for v in variants}
+    candidates = [c for c in catalogue.singles(todo.id) if c.variants[0].id in accepted]
+
+    def shows_it(check: CheckInfo) -> bool:
+        for runs in (Runs(apart), Runs(apart, twice=True)):
+            seen = runs.look(check, look)
+            shown = catalogue.show(candidates, check, runs) if _comparable(seen) else []
+            if any(_comparable(one) and same(one, seen) for one in shown):
+                return True
+        return False
+
+    of_todo = {check.id: check for check in assignment.todos[todo.id]}
+    checks = tuple(
+        replace(check, passed=True, message="")
+        if check.ran and not check.passed and shows_it(of_todo[check.id])
+        else check
+        for check in todo.checks
+    )
+    ran, passed = {c.id for c in checks if c.ran}, {c.id for c in checks if c.passed}
+    score = share(assignment.todos[todo.id], ran, passed)
+    whole = passed >= ran
     return replace(
         todo,
-        score=todo.max_score,
-        verdict=results.PASSED,
-        checks=tuple(
-            replace(check, passed=True, message="") if check.ran else check for check in todo.checks
-        ),
-        diagnosis=(variant.id,),
+        score=score,
+        verdict=results.PASSED if whole else todo.verdict,
+        checks=checks,
+        diagnosis=(variants[0].id,) if whole else (),
     )
 
 

@@ -19,6 +19,7 @@ from autograder.examine import Examination, examine_reference
 from autograder.judge import Reference, all_failed, failure, judge
 from autograder.language import _
 from autograder.limits import DEFAULT, Limits
+from autograder.notes import file_name
 from autograder.noticed import Noticed
 from autograder.observation import Died, Raised
 from autograder.origin import Origin, versions
@@ -226,7 +227,8 @@ def _grade_one(
         note = (
             _("Not looked at: {files} and {count} more.") if many else _("Not looked at: {files}.")
         )
-        notes += (note.format(files=", ".join(extra[:10]), count=len(extra) - 10),)
+        files = ", ".join(map(file_name, extra[:10]))
+        notes += (note.format(files=files, count=len(extra) - 10),)
     if not graded:
         reason = submission.refused or _(
             "Nothing to grade was found: hand in {files} (or a notebook with the same classes)."

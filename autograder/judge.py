@@ -5,7 +5,7 @@ check by check, through a function, and does not care where that comes from.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from autograder import results
@@ -199,6 +199,14 @@ def _blocked(todo: str) -> Outcome:
     return Outcome(results.FAILED, blocked(todo), todo)
 
 
+def share(checks: Sequence[CheckInfo], ran: Set[str], passed: Set[str]) -> float:
+    """The points of a TODO. Those of a check that could not be run are those of the others, each in its
+    share."""
+    possible = sum(c.points for c in checks if c.id in ran)
+    reached = sum(c.points for c in checks if c.id in passed)
+    return total([total([c.points for c in checks]) * reached / possible if possible else 0.0])
+
+
 def _todo(
     id: str,
     checks: tuple[CheckInfo, ...],
@@ -216,11 +224,13 @@ def _todo(
         if not failed:
             return None
     most = total([c.points for c in checks])
-    passed = sum(c.points for c in checks if outcomes[c.id].passed)
-    # The points of a check that could not be run are those of the others, each in its share.
-    ran = sum(c.points for c in checks if outcomes[c.id].verdict != results.NOT_RUN)
-    score = total([most * passed / ran if ran else 0.0])
-    verdict = results.PASSED if ran or not most else results.NOT_RUN
+    ran = {c.id for c in checks if outcomes[c.id].verdict != results.NOT_RUN}
+    score = share(checks, ran, {c.id for c in checks if outcomes[c.id].passed})
+    verdict = (
+        results.PASSED
+        if any(c.points for c in checks if c.id in ran) or not most
+        else results.NOT_RUN
+    )
     if failed:
         ends = [o.verdict for o in failed if o.verdict in results.UNFINISHED]
         verdict = (ends or [failed[0].verdict])[0]

@@ -4,6 +4,7 @@ A worker sends codes and numbers, as whatever it says may be said by the submiss
 voice nobody hears more than these sentences, with a reason that is cut short.
 """
 
+import re
 from typing import Any
 
 from autograder.absent import HARMLESS
@@ -11,6 +12,7 @@ from autograder.language import _
 
 MOST = 20  # sentences
 REASON = 200  # characters
+PLAIN = re.compile(r"[\w.\- ]+(, \w+ \d+)?")  # a file's name, or the cell of a notebook
 
 # Kinds of notes.
 CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"
@@ -28,6 +30,16 @@ def cell_of(name: str, number: int) -> str:
     return _("{name}, cell {number}").format(name=name, number=number)
 
 
+def quoted(text: str) -> str:
+    """A submission's words, so that nobody takes them for the grader's."""
+    return '"' + text.replace('"', "'") + '"'
+
+
+def file_name(text: str) -> str:
+    """The name of a file that was handed in; between quotation marks if it could be taken for words."""
+    return text if PLAIN.fullmatch(text) else quoted(text)
+
+
 def _sentence(note: Any, main: str) -> str:
     match note:
         case [kind, str(found), str(name)] if kind == ALIAS and _is_name(found) and _is_name(name):
@@ -43,7 +55,7 @@ def _sentence(note: Any, main: str) -> str:
                 "was run ({error})."
             )
             reason = " ".join(reason.split())[:REASON].rstrip(".")
-            return sentence.format(file=main, line=line, error=reason)
+            return sentence.format(file=main, line=line, error=quoted(reason))
         case [str(kind), int(number), int(line), str(reason)] if main.lower().endswith(".ipynb"):
             file, reason = cell_of(main, number), " ".join(reason.split())[:REASON]
             if kind == CELL:
@@ -53,7 +65,7 @@ def _sentence(note: Any, main: str) -> str:
                 return sentence.format(file=file, reason=reason, line=line)
             if kind == FAILED:
                 sentence = _("{file}, line {line} is left out: {error}")
-                return sentence.format(file=file, line=line, error=reason)
+                return sentence.format(file=file, line=line, error=quoted(reason))
     return ""
 
 

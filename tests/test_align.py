@@ -296,3 +296,20 @@ def test_a_line_too_many_among_what_is_given_costs_no_todo_and_is_reported(grade
     result = grader.grade("aae", grader.solution("aae").replace(HEAD, extra))
     assert result.score == result.max_score
     assert todo(result, "given").verdict == "failed"
+
+
+def test_one_layer_may_stand_at_several_places(grader: Grader) -> None:
+    source = grader.solution("aae")
+    encoder, rest = source.split("class Decoder", 1)
+    for layer, name in (("nn.Dropout(p=0.2),", "drop,"), ("nn.ReLU(),", "relu,")):
+        assert encoder.count(layer) == 2
+        encoder = encoder.replace(layer, name)
+    encoder = encoder.replace(
+        "        self.model =",
+        "        drop, relu = nn.Dropout(p=0.2), nn.ReLU()\n        self.model =",
+    )
+    right = f"{encoder}class Decoder{rest}"
+    wrong = right.replace("nn.Linear(512, 512),", "nn.Linear(512, 512, bias=False),", 1)
+    assert set(scores(grader.grade("aae", right)).values()) == {1}
+    marks = scores(grader.grade("aae", wrong))
+    assert {id for id, score in marks.items() if score < 1} == {"todo3"}

@@ -404,6 +404,8 @@ def test_every_report_says_what_was_not_run_and_why(
     reason = "untyped_storage is not simulated."
     done = run("grade", "class", "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    told = f'on a GPU, which costs nothing: lstm (h0_c0, last_step: "{reason[:-1]}").'
+    assert told in " ".join(done.stdout.split())
     folder = tmp_path / "out" / "feedback" / "lstm"
     feedback = (folder / "feedback.md").read_text("utf-8")
     assert "Not run, and it costs nothing" in feedback

@@ -521,7 +521,7 @@ def test_output_is_cut(graded: Graded) -> None:
 def test_no_message_names_the_folder_that_a_worker_happened_to_get(graded: Graded) -> None:
     """It differs from run to run, and the student has never seen it."""
     [message] = graded.said("names_its_folder")
-    assert "(NotADirectoryError: " in message
+    assert '("NotADirectoryError: ' in message
     assert "submission-" not in message
 
 
@@ -531,7 +531,7 @@ def test_what_stands_above_the_line_that_fails_is_graded_if_it_is_all(graded: Gr
     [said] = graded.said("stops_late")
     assert said.startswith(
         f"lstm.py stopped in line {line}: what stands above it was graded, and nothing below it was run "
-        "(FileNotFoundError: "
+        '("FileNotFoundError: '
     )
     assert graded.marks("stops_early") == {"lstm": (0.0, 6.0)}
     assert "in lstm.py, line 1: open('data.csv')" in graded.messages("stops_early")[0]

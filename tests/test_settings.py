@@ -210,6 +210,25 @@ def test_settings_change_what_is_graded(run: Run, course: Path) -> None:
     assert before["kwon"]["digests"]["settings"] != after["kwon"]["digests"]["settings"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("way_out", ["os._exit(1)", "raise Inseparable('x')", "raise ValueError"])
+def test_an_accepted_mistake_counts_where_it_shows(run: Run, course: Path, way_out: str) -> None:
+    """What dies before it can be told from an accepted mistake has not shown that it is one."""
+    source = (SUBMISSIONS / "song_hyunwoo" / "attention.py").read_text("utf-8")
+    [line] = [one for one in source.splitlines() if "if mask is not None" in one]
+    space = line[: -len(line.lstrip())]
+    source = source.replace(line, f"{line}\n{space}    {way_out}", 1)
+    imports = "import os\nfrom autograder.check import Inseparable\n"
+    folder = course.parent / "class" / "song"
+    folder.mkdir(parents=True)
+    (folder / "attention.py").write_text(imports + source, "utf-8")
+    (course / "course.toml").write_text('accept = ["attention.sdpa.unscaled"]')
+    done = run("grade", "class", "-o", "out", "--course", course, "--seed", "3", cwd=course.parent)
+    assert done.returncode == 0, done.stderr
+    [line] = (course.parent / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    [sdpa] = [todo for todo in json.loads(line)["todos"] if todo["id"] == "sdpa"]
+    assert sdpa["score"] < 2.5
+
+
 def test_the_least_tier_of_the_course_counts(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograder.tier.prove", lambda warm: "C")
     (course / "course.toml").write_text("require_tier = 'B'")

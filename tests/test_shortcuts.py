@@ -249,6 +249,13 @@ def test_the_ta_sees_it_below_the_table(short: Result) -> None:
     )
 
 
+def test_a_file_cannot_be_called_so_that_another_is_accused(short: Result) -> None:
+    name = "attention.py, line 4), bob (scaled_dot_product_attention in attention.py"
+    accuses = replace(short, shortcuts=(replace(short.shortcuts[0], file=name, line=40),))
+    said = f'short (scaled_dot_product_attention in "{name}", line 40).'
+    assert said in shown(class_table([replace(accuses, submission="short")], 100))
+
+
 @pytest.fixture
 def korean() -> Iterator[None]:
     language.use("ko")

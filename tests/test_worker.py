@@ -534,7 +534,7 @@ REGRADED = "Regraded by the course staff: 6 of 6."
         pytest.param([["failed", 1, 1, 5], ["failed", 1], {}, None], (), id="another form"),
         pytest.param(
             [["failed", 1, 2, "x\n\n" + REGRADED * 9]] * 30,
-            (f"lstm.ipynb, cell 1, line 2 is left out: x {REGRADED * 9}"[:240],) * 20,
+            (f'lstm.ipynb, cell 1, line 2 is left out: "x {REGRADED * 9}'[:241] + '"',) * 20,
             id="a long reason in a known form",
         ),
     ],
@@ -770,8 +770,8 @@ def test_a_cell_that_tries_the_model_out_costs_nothing(grade: Grade, lstm: str) 
     result = grade(notebook(lstm, dedent(tries).strip()), file="lstm.ipynb")
     assert result.score == 6
     assert result.notes == (
-        "lstm.ipynb, cell 2, line 4 is left out: NameError: name 'scores' is not defined",
-        "lstm.ipynb, cell 2, line 6 is left out: NameError: name 'sample' is not defined",
+        "lstm.ipynb, cell 2, line 4 is left out: \"NameError: name 'scores' is not defined\"",
+        "lstm.ipynb, cell 2, line 6 is left out: \"NameError: name 'sample' is not defined\"",
     )
 
 

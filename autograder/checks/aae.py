@@ -5,7 +5,7 @@ objects is judged as well. Where another part is wrong, the layer in question is
 network as it was given, with stand-ins at the other six places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -246,31 +246,31 @@ def owners(
     layers: Sequence[nn.Module], places: dict[Any, nn.Module], slots: Sequence[Slot]
 ) -> list[list[nn.Module]]:
     """The student's layers at each place. One too many goes to a TODO beside it, if there is one."""
-    place_of = {id(places[place]): place for place in range(len(slots)) if place in places}
+    places_of: dict[int, list[int]] = {}  # one dropout, say, may stand at several
+    for number in range(len(slots)):
+        if number in places:
+            places_of.setdefault(id(places[number]), []).append(number)
+    at = [places_of[id(one)].pop(0) if places_of.get(id(one)) else None for one in layers]
 
-    def counts(other: nn.Module, layer: nn.Module) -> bool:
-        """Whether a layer is at a place. Of two activations alike in a row, which is too many is not
-        known: the one that is given is passed over."""
-        place = place_of.get(id(other))
-        if place is None:
-            return False
-        twice = type(other) is type(layer) and kind_of(layer) == "activation"
-        return bool(slots[place].todo) or not twice
+    def beside(position: int, others: Iterable[int]) -> int | None:
+        """The nearest place. Of two activations alike in a row, which is too many is not known: the one
+        that is given is passed over."""
+        layer = layers[position]
+        for other in others:
+            twice = type(layers[other]) is type(layer) and kind_of(layer) == "activation"
+            if (there := at[other]) is not None and (slots[there].todo or not twice):
+                return there
+        return None
 
     owned: list[list[nn.Module]] = [[] for _ in slots]
-    for position, layer in enumerate(layers):
-        place = place_of.get(id(layer))
-        if place is None:
-            around = [layers[position - 1 :: -1] if position else [], layers[position + 1 :]]
-            beside = [
-                next((place_of[id(other)] for other in side if counts(other, layer)), None)
-                for side in around
-            ]
-            near = [p for p in beside if p is not None]
+    for position, (layer, owner) in enumerate(zip(layers, at, strict=True)):
+        if owner is None:
+            around = [range(position - 1, -1, -1), range(position + 1, len(layers))]
+            near = [p for side in around if (p := beside(position, side)) is not None]
             todos = [p for p in near if slots[p].todo]
             alike = [p for p in todos if slots[p].kind == kind_of(layer)]
-            place = (alike or todos or near or [0])[0]
-        owned[place].append(layer)
+            owner = (alike or todos or near or [0])[0]
+        owned[owner].append(layer)
     return owned
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from autograder import results
 from autograder.language import _
+from autograder.notes import file_name, quoted
 from autograder.reports.files import (
     by_submission,
     carried,
@@ -88,12 +89,16 @@ def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
 
 
 def _not_on_gpu(result: Result) -> list[str]:
-    """The TODOs that were looked at on the CPU only, where others are looked at on a GPU as well."""
-    return [t.id for t in result.todos if result.device and any(not c.ran for c in t.checks)]
+    """The TODOs that were looked at on the CPU only, and why."""
+    todos: dict[str, list[str]] = {}
+    for todo in result.todos:
+        for reason in dict.fromkeys(check.message for check in todo.checks if not check.ran):
+            todos.setdefault(reason.rstrip("."), []).append(todo.id)
+    return [f"{', '.join(ids)}: {quoted(reason)}" for reason, ids in todos.items()]
 
 
 def _shortcut(shortcut: Shortcut) -> str:
-    place = f" in {shortcut.file}, line {shortcut.line}" if shortcut.file else ""
+    place = f" in {file_name(shortcut.file)}, line {shortcut.line}" if shortcut.file else ""
     text = "" if shortcut.called else ", in the text only"
     return f"{shortcut.name.rpartition('.')[2]}{place}{text}"
 
