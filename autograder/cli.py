@@ -55,7 +55,7 @@ def commands() -> None:
     "--jobs",
     type=click.IntRange(1, 256),
     default=os.cpu_count() or 1,
-    show_default="processors",
+    show_default="as many as processors",
     help="Submissions graded at once.",
 )
 @click.option(
@@ -116,7 +116,8 @@ def grade(
     what a student may see.
 
     The same command again goes on where it was stopped or killed, and grades again only what has
-    changed: a submission, its checks, a solution, the seed. OUT/results.sqlite remembers the rest.
+    changed: a submission, its checks, a solution, the grader itself, the seed; and what ended in a
+    timeout or a crash. OUT/results.sqlite remembers the rest.
     """
     import secrets
 
@@ -426,15 +427,34 @@ def otter(out: Path, lang: str | None, course: Path | None) -> None:
 
 @commands.command()
 @click.argument("assignments", nargs=-1, metavar="[ASSIGNMENT…]")
-@click.option("--seeds", type=click.IntRange(1, 1000), default=1, help="Repeat over N seeds.")
-@click.option("--seed", type=click.IntRange(0, 2**31), default=1, help="The first seed.")
-@click.option("--mutants/--no-mutants", default=True, help="Mutate the solutions as well.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Repeat over so many seeds.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=1, show_default=True, help="The first seed."
+)
+@click.option(
+    "--mutants/--no-mutants",
+    default=True,
+    show_default=True,
+    help="Mutate the solutions as well.",
+)
 @click.option(
     "--matrix",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write mistakes × checks to this file, as CSV.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=os.cpu_count() or 1,
+    show_default="as many as processors",
+    help="Submissions graded at once.",
+)
 @course_option
 def doctor(
     assignments: tuple[str, ...],
