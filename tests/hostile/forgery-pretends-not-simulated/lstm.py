@@ -6,12 +6,12 @@ itself gave up on is not run.
 import sys
 
 import torch
-from answers import Right
+from answers import OnCPU
 
 NotSimulated = sys.modules["autograder.simulated_gpu"].NotSimulated
 
 
-class LSTMClassifier(Right):
+class LSTMClassifier(OnCPU):
     def forward(self, x):
         if x.is_cuda or torch.is_autocast_enabled("cuda"):
             raise NotSimulated("A state on the CPU")
