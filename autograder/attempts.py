@@ -34,6 +34,7 @@ KINDS = {
 
 # Parts of the standard library that run programs or open files of their own.
 BY_THEMSELVES = ("linecache.py", "mimetypes.py", "platform.py", "tempfile.py", "uuid.py")
+OWNERS = (8, 15, 0x8901, 0x8902)  # F_SETOWN, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP
 STANDARD = f"{os.path.dirname(os.__file__)}/"
 
 _home: tuple[str, ...] = ()
@@ -155,6 +156,11 @@ def _signals(pid: int, *_: Any) -> str:
     return "" if pid == os.getpid() else "signal"
 
 
+def _controls(descriptor: int, command: int, *_: Any) -> str:
+    """Who asks the kernel to send signals says to whom: nobody needs that for itself."""
+    return "signal" if command in OWNERS else ""
+
+
 def _limits(pid: int, *_: Any) -> str:
     return "" if pid in (0, os.getpid()) else "limits"
 
@@ -163,6 +169,8 @@ _EVENTS: dict[str, Callable[..., str]] = {
     "ctypes.dlopen": _always("native"),
     "ctypes.dlsym": _always("native"),
     "ctypes.string_at": _always("native"),
+    "fcntl.fcntl": _controls,
+    "fcntl.ioctl": _controls,
     "gc.get_objects": _always("memory"),
     "gc.get_referrers": _always("memory"),
     "open": _opens,

@@ -297,13 +297,18 @@ _UNKNOWN = {
     "io_uring_register": (427, 427),
 }  # fmt: skip
 _CLONE, _KILL, _TGKILL, _PRLIMIT = (56, 220), (62, 129), (234, 131), (302, 261)
-_PRCTL = (157, 167)
+_PRCTL, _SCHED_SETAFFINITY, _FCNTL, _IOCTL = (157, 167), (203, 122), (72, 25), (16, 29)
 _CLONE_THREAD = 0x00010000
+# What makes the kernel send signals on our behalf: to whom, and which. Landlock stops these signals
+# as well, but not in all of its versions.
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+_FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # offsets in what the filter is shown
+# Offsets in what the filter is shown.
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 INSTRUCTION = 8  # bytes
 
 
@@ -325,11 +330,15 @@ def _refusals(*, owns_files: bool) -> bytes:
     for numbers, error in ((refused, errno.EPERM), (_UNKNOWN.values(), errno.ENOSYS)):
         for number in (pair[column] for pair in numbers if pair[column] >= 0):
             lines += _instruction(_EQUAL, number, 0, 1), _instruction(_RETURN, _ERROR | error)
+    lines += [
+        _but(_FCNTL[column], _F_SETOWN, _F_SETSIG, _F_SETOWN_EX),
+        _but(_IOCTL[column], _FIOSETOWN, _SIOCSPGRP),
+    ]
     return b"".join(lines)
 
 
 def _seccomp(refusals: bytes) -> None:
-    """Refuse system calls; signals, limits and threads are for this process only."""
+    """Refuse system calls; signals, limits, threads and cores are for this process only."""
     if not refusals:
         return
     _, column = _ARCHITECTURES[platform.machine()]
@@ -340,6 +349,7 @@ def _seccomp(refusals: bytes) -> None:
             _unless(_KILL[column], itself),
             _unless(_TGKILL[column], itself),
             _unless(_PRLIMIT[column], _instruction(_EQUAL, 0, 1, 0)),
+            _unless(_SCHED_SETAFFINITY[column], _instruction(_EQUAL, 0, 1, 0)),
             # It ends with its parent, whatever it wants.
             _unless(_PRCTL[column], _instruction(_EQUAL, PR_SET_PDEATHSIG, 0, 1)),
             _instruction(_RETURN, _ALLOW),
@@ -359,6 +369,19 @@ def _unless(number: int, test: bytes) -> bytes:
             test,
             _instruction(_RETURN, _ERROR | errno.EPERM),
             _instruction(_RETURN, _ALLOW),
+        ]
+    )
+
+
+def _but(number: int, *values: int) -> bytes:
+    """Allow a system call but for some values of its second argument."""
+    return b"".join(
+        [
+            _instruction(_EQUAL, number, 0, len(values) + 3),
+            _instruction(_LOAD, _SECOND_ARGUMENT),
+            *(_instruction(_EQUAL, v, len(values) - i, 0) for i, v in enumerate(values)),
+            _instruction(_RETURN, _ALLOW),
+            _instruction(_RETURN, _ERROR | errno.EPERM),
         ]
     )
 

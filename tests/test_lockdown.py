@@ -260,6 +260,17 @@ refused("setxattr", {path!r}, b"user.note", b"x", 1, 0)
 refused("getxattr", {path!r}, b"user.note", ctypes.create_string_buffer(9), 9)
 refused("removexattr", {path!r}, b"user.note")
 refused("syncfs", 0)
+# to have the kernel send signals
+refused("fcntl", 0, 8, os.getppid())  # F_SETOWN
+refused("fcntl", 0, 15, (ctypes.c_int * 2)(1, os.getppid()))  # F_SETOWN_EX
+refused("fcntl", 0, 10, 9)  # F_SETSIG
+refused("ioctl", 0, 0x8901, ctypes.byref(ctypes.c_int(os.getppid())))  # FIOSETOWN
+refused("ioctl", 0, 0x8902, ctypes.byref(ctypes.c_int(os.getppid())))  # SIOCSPGRP
+# of other processes: any is refused that is named, even the own one
+refused("sched_setaffinity", os.getpid(), 8, b"\\x01" + bytes(7))
+refused("sched_setscheduler", os.getpid(), 0, bytes(4))
+refused("sched_setparam", os.getpid(), bytes(4))
+refused("setpriority", 0, os.getpid(), 19)
 """
 
 
@@ -273,7 +284,7 @@ def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, 
         worker = grader.warm.worker(Job("lstm", "lstm.py", {"lstm.py": text.encode()}))
         worker.close()
     said = worker.printed.splitlines()
-    assert len(said) == 5
+    assert len(said) == 14
     assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
 
 
