@@ -8,6 +8,7 @@ import ctypes
 import errno
 import os
 import platform
+import resource
 import struct
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ CALLS = {  # by name, the system calls with their numbers on (x86-64, arm64), an
 ALLOW = lockdown._instruction(lockdown._RETURN, lockdown._ALLOW)
 
 
-USER = 12345  # nobody's
+USER, TASKS = 12345, 400  # nobody's; the most that it may run where there are few
 MS_RDONLY, MS_REMOUNT, MS_BIND = 1, 32, 4096
 
 
@@ -59,6 +60,8 @@ def main() -> None:
         flags = lockdown.MS_REC | lockdown.MS_PRIVATE
         mount("none", "/", "", flags)
         show_the_interpreter()
+    if "tasks" in names:
+        resource.setrlimit(resource.RLIMIT_NPROC, (TASKS, TASKS))
     if "root" in names:
         become(USER)
     _, column = lockdown._ARCHITECTURES[platform.machine()]

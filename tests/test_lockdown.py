@@ -2,11 +2,12 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import CompletedProcess, run
+from subprocess import PIPE, CompletedProcess, Popen, run
 
 import pytest
 
@@ -288,9 +289,92 @@ def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, 
     assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
 
 
+ORDINARY = """
+import fcntl, os, threading, torch
+fcntl.fcntl(0, fcntl.F_SETFD, fcntl.fcntl(0, fcntl.F_GETFD))
+fcntl.fcntl(0, fcntl.F_SETFL, fcntl.fcntl(0, fcntl.F_GETFL))
+os.close(fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 10))
+os.set_blocking(1, os.get_blocking(1))
+os.set_inheritable(0, os.get_inheritable(0))
+os.isatty(0)
+os.sched_setaffinity(0, os.sched_getaffinity(0))
+torch.set_num_threads(4)
+torch.ones(500, 500) @ torch.ones(500, 500)
+threads = [threading.Thread(target=print, args=("started",)) for _ in range(20)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@as_root
+@pytest.mark.parametrize("without", ["nothing", "root", "unshare", "root,unshare"])
+def test_what_answers_may_need_is_not_refused(
+    confined: Confined, best: str, folder: Path, without: str
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    work = folder / "class" / "honest" / "lstm.py"
+    work.write_text(ORDINARY + work.read_text("utf-8"))
+    done = confined(without)
+    assert done.returncode == 0, done.stderr
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["score"] == 6
+
+
+RUNS_MANY = """
+import threading, time
+for _ in range(150):
+    threading.Thread(target=time.sleep, args=(120,), daemon=True).start()
+print("started", flush=True)
+time.sleep(120)
+"""
+
+
+@as_root
+def test_threads_start_where_the_same_user_runs_many_already(
+    confined: Confined, best: str, folder: Path
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    work = folder / "class" / "honest" / "lstm.py"
+    work.write_text(ORDINARY + work.read_text("utf-8"))
+    command = [sys.executable, "tests/confined.py", "root", sys.executable, "-c", RUNS_MANY]
+    with Popen(command, cwd=REPOSITORY, stdout=PIPE) as busy:
+        assert busy.stdout and busy.stdout.readline()
+        done = confined("root,unshare")
+        busy.kill()
+    assert done.returncode == 0, done.stderr
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["score"] == 6
+
+
+@as_root
+@pytest.mark.parametrize("without", ["root,tasks", "root,unshare,tasks"])
+def test_threads_without_end_do_not_stop_the_class(
+    confined: Confined, best: str, folder: Path, without: str
+) -> None:
+    if best != "A":
+        pytest.skip(f"this machine gives tier {best} at best, and cannot be made poorer")
+    honest = folder / "class" / "honest"
+    for number in range(3):
+        shutil.copytree(honest, folder / "class" / f"honest-{number}")
+    attack = REPOSITORY / "tests" / "hostile" / "exhaustion-threads-without-end"
+    shutil.copytree(attack, folder / "class" / "attack")  # the first, beside the honest ones
+    for shared in ("answers.py", "loot.py"):
+        shutil.copy(attack.parent / shared, folder / "class" / "attack")
+    done = confined(without, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    lines = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    scores = {result["submission"]: result["score"] for result in map(json.loads, lines)}
+    assert scores.pop("attack") <= 6
+    assert list(scores.values()) == [6, 6, 6, 6]
+
+
 LIMITS = """
 import json, resource
-kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "MSGQUEUE", "SIGPENDING")
+kinds = ("NOFILE", "CPU", "CORE", "FSIZE", "AS", "NPROC", "MSGQUEUE", "SIGPENDING")
 print(json.dumps({kind: resource.getrlimit(getattr(resource, "RLIMIT_" + kind)) for kind in kinds}))
 """
 
