@@ -302,11 +302,11 @@ _REFUSED = {
     "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
     "getxattr": (191, 8), "lgetxattr": (192, 9), "fgetxattr": (193, 10), "getxattrat": (464, 464),
     "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
-    "removexattrat": (466, 466),
+    "removexattrat": (466, 466), "file_setattr": (469, 469),
     # files behind the back of Landlock, and watching them
     "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41), "chroot": (161, 51),
-    "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
-    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
+    "open_tree": (428, 428), "open_tree_attr": (467, 467), "move_mount": (429, 429),
+    "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433),
     "mount_setattr": (442, 442), "unshare": (272, 97), "setns": (308, 268),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "inotify_init": (253, -1),
     "inotify_init1": (294, 26), "inotify_add_watch": (254, 27), "fanotify_init": (300, 262),
@@ -340,6 +340,9 @@ _CLONE_THREAD = 0x00010000
 # as well, but not in all of its versions.
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _FIOSETOWN, _SIOCSPGRP = 0x8901, 0x8902
+# Other ways to what is refused above: to watch files, and to set their attributes.
+_F_SETLEASE, _F_NOTIFY = 1024, 1026
+_SETFLAGS, _FSSETXATTR, _ENABLE_VERITY = 0x40086602, 0x401C5820, 0x40806685
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -368,8 +371,8 @@ def _refusals(*, owns_files: bool) -> bytes:
         for number in (pair[column] for pair in numbers if pair[column] >= 0):
             lines += _instruction(_EQUAL, number, 0, 1), _instruction(_RETURN, _ERROR | error)
     lines += [
-        _but(_FCNTL[column], _F_SETOWN, _F_SETSIG, _F_SETOWN_EX),
-        _but(_IOCTL[column], _FIOSETOWN, _SIOCSPGRP),
+        _but(_FCNTL[column], _F_SETOWN, _F_SETSIG, _F_SETOWN_EX, _F_SETLEASE, _F_NOTIFY),
+        _but(_IOCTL[column], _FIOSETOWN, _SIOCSPGRP, _SETFLAGS, _FSSETXATTR, _ENABLE_VERITY),
     ]
     return b"".join(lines)
 

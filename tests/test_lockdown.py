@@ -261,6 +261,15 @@ refused("setxattr", {path!r}, b"user.note", b"x", 1, 0)
 refused("getxattr", {path!r}, b"user.note", ctypes.create_string_buffer(9), 9)
 refused("removexattr", {path!r}, b"user.note")
 refused("syncfs", 0)
+# attributes by another way, of a file of its own, and watching what others do with files
+own, flags = os.open("own", os.O_CREAT | os.O_RDONLY), ctypes.byref(ctypes.c_long(0x40))
+refused("ioctl", own, 0x40086602, flags)  # FS_IOC_SETFLAGS
+refused("ioctl", own, 0x401C5820, bytes(28))  # FS_IOC_FSSETXATTR
+refused("ioctl", own, 0x40806685, bytes(128))  # FS_IOC_ENABLE_VERITY
+refused("syscall", 467, -100, b"own", 0, None, 0)  # open_tree_attr
+refused("syscall", 469, -100, b"own", bytes(24), 24, 0)  # file_setattr
+refused("fcntl", own, 1024, 0)  # F_SETLEASE
+refused("fcntl", os.open(".", os.O_RDONLY), 1026, 1)  # F_NOTIFY
 # to have the kernel send signals
 refused("fcntl", 0, 8, os.getppid())  # F_SETOWN
 refused("fcntl", 0, 15, (ctypes.c_int * 2)(1, os.getppid()))  # F_SETOWN_EX
@@ -285,7 +294,7 @@ def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, 
         worker = grader.warm.worker(Job("lstm", "lstm.py", {"lstm.py": text.encode()}))
         worker.close()
     said = worker.printed.splitlines()
-    assert len(said) == 14
+    assert len(said) == 21
     assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
 
 
