@@ -26,6 +26,7 @@ class Limits:
     python_file: int = 1 * MIB
     notebook: int = 20 * MIB
     archive: int = 100 * MIB  # inflated
+    searched: int = 100 * MIB  # of code, for what it is; see `search` for what counts more
     entries: int = 1000  # in an archive or folder
     class_entries: int = 200_000  # in the zip of a class; each student's part is held to the above
     metadata: int = 64 * MIB  # what a platform's list of submitters may take

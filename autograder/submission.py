@@ -25,6 +25,7 @@ from autograder.limits import DEFAULT, MIB, Limits
 from autograder.platforms import Part, Upload
 from autograder.pool import Job
 from autograder.results import Student
+from autograder.search import File, Search
 
 SOURCES = (".py", ".ipynb")
 ROOT = PurePosixPath()
@@ -37,15 +38,6 @@ MOST_DIRECTORY = 4 * MIB
 
 class Refused(Exception):
     """A submission, or a file of it, cannot be taken; str() is the sentence for the student."""
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a submission. `data` is None where it is over its limit."""
-
-    path: PurePosixPath
-    size: int
-    data: bytes | None
 
 
 @dataclass(frozen=True)
@@ -200,8 +192,9 @@ def works(
 ) -> list[Work]:
     """What the submission holds for each assignment; those that it does not contain are absent."""
     found = []
+    search = Search(assignments.values(), limits.searched)
     for assignment in assignments.values():
-        file, notes = _main_file(submission, assignment)
+        file, notes = _main_file(submission, assignment, search)
         if file is None:
             continue
         source = str(file.path)
@@ -223,6 +216,14 @@ def works(
         files[file.path.name] = file.data
         job = Job(assignment.name, file.path.name, files)
         found.append(Work(assignment.name, source, job, "", notes))
+    if found and search.left_out:
+        sentence = _(
+            "It is too much to search it all for classes; files that were not searched: {count} "
+            "({files})."
+        )
+        some = [*map(str, search.left_out)][:5] + ["…"] * (len(search.left_out) > 5)
+        note = sentence.format(count=len(search.left_out), files=", ".join(some))
+        found[0] = replace(found[0], notes=(*found[0].notes, note))
     return found
 
 
@@ -237,7 +238,7 @@ def strays(submission: Submission, used: list[Work]) -> list[str]:
 
 
 def _main_file(
-    submission: Submission, assignment: Assignment
+    submission: Submission, assignment: Assignment, search: Search
 ) -> tuple[File | None, tuple[str, ...]]:
     """The file to grade: by its exact name, else by an alias, else by the classes that it defines."""
     candidates = [f for f in submission.files if f.path.suffix.lower() in SOURCES]
@@ -246,23 +247,19 @@ def _main_file(
         if versions:
             # What was worked on (a hand-out holds a notebook and a .py), shallow before deep, the
             # latest of resubmissions, a .py before a notebook.
-            best = min(
-                versions,
-                key=lambda x: (
-                    _untouched(x[0], assignment),
-                    len(x[0].path.parts),
-                    -x[1],
-                    x[0].path.suffix.lower() == ".ipynb",
-                ),
-            )[0]
+            versions.sort(
+                key=lambda x: (len(x[0].path.parts), -x[1], x[0].path.suffix.lower() == ".ipynb")
+            )
+            worked_on = (f for f, _v in versions if not search.untouched(f, assignment))
+            best = next(worked_on, versions[0][0])
             exact = best.path.stem == assignment.name
             graded_as = _("{found} is graded as {name}.")
             notes = [] if exact else [graded_as.format(found=best.path, name=assignment.name)]
             others = [
                 str(f.path)
                 for f in candidates
-                if f is not best and f.data is not None and _defines(f.data, assignment)
-                if not _untouched(f, assignment)
+                if f is not best and search.defines(f, assignment)
+                if not search.untouched(f, assignment)
             ]
             if others:
                 note = _(
@@ -271,7 +268,7 @@ def _main_file(
                 names = ", ".join(others[:5])
                 notes.append(note.format(found=best.path, others=names, name=assignment.name))
             return best, tuple(notes)
-    defining = [f for f in candidates if f.data is not None and _defines(f.data, assignment)]
+    defining = [f for f in candidates if search.defines(f, assignment)]
     scripts = [f for f in defining if f.path.suffix.lower() == ".py"] or defining
     if len(scripts) == 1:
         note = _("{found} is graded as {name}, by its classes.")
@@ -289,28 +286,6 @@ def _version(stem: str, name: str) -> int | None:
         rf"{re.escape(name)}(?:-(\d{{1,6}})| ?\((\d{{1,6}})\))?", stem, re.IGNORECASE
     )
     return None if match is None else int(match[1] or match[2] or 0)
-
-
-def _defines(data: bytes, assignment: Assignment) -> bool:
-    """Whether every class with a TODO is defined, going by the text alone: nothing is parsed here."""
-    text = _text(data)
-    return all(
-        re.search(rf"\bclass\s+(?:{'|'.join((public, *aliases))})\b", text)
-        for public, aliases in assignment.classes.items()
-    )
-
-
-def _untouched(file: File, assignment: Assignment) -> bool:
-    """Whether the placeholder of every TODO is still there, going by the text alone."""
-    ids = [id for id in assignment.todos if assignment.points(id)]
-    text = _text(file.data or b"")
-    placeholder = r"(?:raise NotImplementedError\(.{1,2}|\S  # )TODO "
-    return bool(ids) and all(re.search(rf"{placeholder}{re.escape(id)}\b", text) for id in ids)
-
-
-def _text(data: bytes) -> str:
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    return data.decode(encoding, "replace").replace("\\n", "\n")  # as a notebook writes them
 
 
 def _read_upload(place: Inside, limits: Limits) -> tuple[tuple[File, ...], tuple[str, ...]]:

@@ -151,6 +151,16 @@ def malformed_zip_bomb_of_code(folder: Path) -> None:
     _zip(folder, ("lstm.py", LSTM), *((f"m{number}.py", block) for number in range(120)))
 
 
+def malformed_zip_of_many_versions(folder: Path) -> None:
+    """60 files of 1 MB in 200 KB, each a version of one answer and full of what looks like a TODO: whoever
+    searches each of them for each TODO and each class keeps a whole class waiting for minutes."""
+    todo = "a  # TODO todo"
+    stub = "\n" + "".join(f"x  # TODO todo{i}\n" for i in range(1, 8))
+    stub += "".join(f"class {name}: pass\n" for name in ("Encoder", "Decoder", "Discriminator"))
+    text = todo * (((1 << 20) - len(stub) - 10) // len(todo)) + stub
+    _zip(folder, *((f"aae-{i}.py", f"# {i} {text}") for i in range(1, 61)))
+
+
 def malformed_zip_of_many_entries(folder: Path) -> None:
     """20,000 empty members."""
     _zip(folder, ("lstm.py", LSTM), *((f"{number}", b"") for number in range(20_000)))

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from autograder.course import Assignment, CheckInfo
 from autograder.errors import UsageError
 from autograder.limits import KIB, MIB, Limits
+from autograder.search import File
 from autograder.submission import Submission, Work, find, read, read_own, strays, works
 
 ATTENTION = Assignment(
@@ -499,6 +500,63 @@ def test_what_is_untouched_is_not_graded_where_something_was_worked_on(
     assert note == (
         f"attention.py is graded; {other} has the classes of attention as well, and was not."
     )
+
+
+class Counted(bytes):
+    """The text of a file that counts how often it is looked at."""
+
+    times = 0
+
+    def decode(self, *arguments: str) -> str:  # type: ignore[override]
+        self.times += 1
+        return bytes.decode(self, *arguments)
+
+
+def many(text: str) -> Submission:
+    """Twenty versions of one file, no two of one text."""
+    texts = (Counted(f"{text}{i}".encode()) for i in range(1, 21))
+    files = (
+        File(PurePosixPath(f"attention-{i}.py"), len(data), data) for i, data in enumerate(texts, 1)
+    )
+    return Submission("alice", tuple(files))
+
+
+def looked_at(submission: Submission) -> list[int]:
+    return [file.data.times for file in submission.files if isinstance(file.data, Counted)]
+
+
+STUB = CLASSES + 'raise NotImplementedError("TODO sdpa: Attend.")\nnn.Identity(),  # TODO mha\n#'
+
+
+@pytest.mark.parametrize("text", [CLASSES, STUB, "#"], ids=["worked on", "untouched", "neither"])
+def test_a_file_is_searched_once_for_all_assignments(text: str) -> None:
+    submission = many(text)
+    [work] = works(submission, {"lstm": LSTM, "attention": replace(ATTENTION, checks=BOTH)})
+    assert work.source == "attention-20.py"
+    assert looked_at(submission) == [1] * 20
+
+
+def test_no_more_is_searched_than_the_limit_and_the_rest_is_named() -> None:
+    submission = many(STUB)
+    limits = Limits(searched=12 * (len(STUB) + 402))
+    [work] = works(submission, {"attention": replace(ATTENTION, checks=BOTH)}, limits)
+    assert looked_at(submission) == [0] * 8 + [1] * 12
+    assert work.source == "attention-20.py"
+    assert work.notes[1:] == (
+        "It is too much to search it all for classes; files that were not searched: 8 "
+        "(attention-8.py, attention-7.py, attention-6.py, attention-5.py, attention-4.py, …).",
+    )
+
+
+@pytest.mark.parametrize("word", ["class ", "a  # TODO sdpa"])
+def test_what_takes_long_to_search_counts_more(word: str) -> None:
+    """A text may be nothing but the beginnings of what is searched for."""
+    submission = many(word * 1000)
+    limits = Limits(searched=300 * KIB)
+    [work] = works(submission, {"attention": replace(ATTENTION, checks=BOTH)}, limits)
+    assert sum(looked_at(submission)) * 1000 * len(word) < limits.searched
+    assert "not searched: 18 (attention-2.py, attention-3.py, " in work.notes[-1]
+    assert work.source == "attention-20.py"
 
 
 @pytest.mark.parametrize("name", ["attention2.py", "my_attention.py", "attention.txt", "attention"])
