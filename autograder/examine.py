@@ -14,9 +14,9 @@ from autograder.course import Assignment, CheckInfo
 from autograder.errors import CourseError
 from autograder.judge import Expected, Reference, failure, not_run
 from autograder.language import _
-from autograder.limits import DEFAULT, Limits
+from autograder.limits import DEFAULT, MIB, Limits
 from autograder.noticed import Noticed
-from autograder.observation import ONLY_ONCE, Died, Observation, Observed, Raised
+from autograder.observation import ONLY_ONCE, Died, Observation, Observed, Raised, size
 from autograder.pool import Imported, Job, Warm, Worker, Workers
 from autograder.results import REAL, SIMULATED, TIMEOUT
 
@@ -44,6 +44,7 @@ class Examination:
         self._dtype, self._limits = dtype, limits
         self._deadline = time.monotonic() + limits.submission_seconds
         self._share = 1.0
+        self._room = limits.kept
         self._seen: dict[tuple[str, bool, int], Observation] = {}
         self._printed: list[str] = []
         self.noticed = Noticed()  # whole once the examination is over
@@ -55,7 +56,12 @@ class Examination:
         """What the submission shows in a check; `rng` seeds what it draws at random itself."""
         key = check.id, apart, rng
         if key not in self._seen:
-            self._seen[key] = self._observe(check, apart, rng)
+            if self._room >= 0:
+                self._seen[key] = self._observe(check, apart, rng)
+                self._room -= size(self._seen[key])
+            if self._room < 0:  # all is kept for the diagnosis, so that the whole must be limited
+                sentence = _("what it shows in all checks together is more than {most:g} MiB")
+                self._seen[key] = Died("error", sentence.format(most=self._limits.kept / MIB))
         return self._seen[key]
 
     def _observe(self, check: CheckInfo, apart: bool, rng: int) -> Observation:

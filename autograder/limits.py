@@ -18,9 +18,12 @@ class Limits:
     written_file: int = 64 * MIB
     written_files: int = 4096  # and folders
     output: int = 64 * KIB
-    reply: int = 16 * MIB
-    reply_header: int = 1 * MIB
-    tensor: int = 4 * MIB
+    # The largest that known mistakes send: 0.1 MiB in one reply, 1 KiB of it in the header, and 0.3 MiB
+    # in all. The judge holds a few replies at once, and a header takes 25 times its size once parsed.
+    reply: int = 4 * MIB
+    reply_header: int = 256 * KIB
+    tensor: int = 1 * MIB
+    kept: int = 16 * MIB  # of the answers to all checks, as long as a submission is graded
     tensors: int = 1024  # in one reply
     text: int = 2000  # characters of a student's text that are shown
     python_file: int = 1 * MIB

@@ -5,6 +5,7 @@ judge unpacks and compares them, and a recording keeps them packed. No torch in 
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,8 +88,28 @@ Observation = Observed | Raised | Died
 
 Arrays = dict[str, NDArray[Any]]
 
+OBJECT = 1000  # bytes, about, of a tensor besides its numbers
+
 MOST = 2**63  # what a number is below; a larger one is an `Other`
 CARRIED = {"bfloat16": "float32"}  # torch's dtypes that NumPy lacks, and what they travel as
+
+
+def size(observation: Observation) -> int:
+    """About how many bytes it takes to keep an observation; an error is cut, and takes few."""
+    waiting: list[Any] = []
+    if isinstance(observation, Observed):
+        waiting += [*observation.values, *observation.values.values()]
+    found = 0
+    while waiting:  # and no recursion: it may be nested as deeply as can be
+        value = waiting.pop()
+        found += sys.getsizeof(value)
+        if isinstance(value, list):
+            waiting += value
+        elif isinstance(value, Tensor):
+            found += OBJECT + value.array.nbytes
+        elif isinstance(value, Other):
+            waiting += [value.description, value.shown]
+    return found
 
 
 def pack(observation: Observed | Raised) -> tuple[dict[str, Any], Arrays]:

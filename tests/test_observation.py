@@ -4,6 +4,8 @@ import io
 import json
 import math
 import sys
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from autograder.observation import (
     Tensor,
     Value,
     pack,
+    size,
     unpack,
 )
 
@@ -210,3 +213,31 @@ def test_nesting_as_deep_as_json_can_be_is_refused_as_well() -> None:
 def test_junk_is_refused(tree: Any) -> None:
     with pytest.raises(ValueError, match=r"neither an observation nor|not a value of|is no text"):
         unpack(tree, {"0": np.ones(2)})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: [[] for _ in range(20_000)],
+        lambda: [[str(n) for n in range(200)] for _ in range(50)],
+        lambda: [float(n) for n in range(20_000)],
+        lambda: [Tensor(np.zeros(n), "float64") for n in range(300)],
+        lambda: [Other("a" * n, "b" * n) for n in range(500)],
+    ],
+    ids=["lists", "texts", "numbers", "tensors", "others"],
+)
+def test_the_size_of_an_observation_is_about_what_it_takes(make: Callable[[], Value]) -> None:
+    tracemalloc.start()
+    try:
+        value = make()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * taken < size(Observed({"x": value})) < 3 * taken
+
+
+def test_the_size_of_what_is_nested_deeply_is_known() -> None:
+    value: Value = []
+    for _ in range(2 * sys.getrecursionlimit()):
+        value = [value]
+    assert size(Observed({"x": value})) > 2 * sys.getrecursionlimit() * 8

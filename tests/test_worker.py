@@ -6,6 +6,7 @@ Every submission here runs in a real worker. After each of them an honest one ge
 import json
 import os
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent, indent
@@ -17,8 +18,8 @@ from autograder import pool
 from autograder.absent import Absent
 from autograder.course import Course
 from autograder.judge import failure
-from autograder.limits import DEFAULT, Limits
-from autograder.observation import Raised
+from autograder.limits import DEFAULT, MIB, Limits
+from autograder.observation import Observation, Raised, size
 from autograder.pool import Warm
 from autograder.results import Result
 from autograder.tier import prove
@@ -226,6 +227,51 @@ def test_a_submission_that_always_hangs_has_an_end(grade: Grade, grader: Grader)
     assert {t.id: t.verdict for t in result.todos} == {"sdpa": "passed", "mha": "timeout"}
     last = todo(result, "mha").checks[-1]
     assert last.message == "Your code could not finish: its 2 s were used up."
+
+
+def test_what_all_checks_together_show_is_limited(
+    grade: Grade, grader: Grader, lstm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it is kept while a submission is graded."""
+    grader.reference("lstm")
+    seen = []
+    ask = pool.Worker.ask
+
+    def count(*arguments: Any, **settings: Any) -> Observation:
+        seen.append(ask(*arguments, **settings))
+        return seen[-1]
+
+    monkeypatch.setattr(pool.Worker, "ask", count)
+    limits = Limits(kept=MIB)
+    result = grade(returning(lstm, "logits.repeat(1, 3000)"), limits=limits)
+    assert "logits has shape (2, 12000); expected" in messages(result)
+    last = todo(result, "last_step").checks[-1]
+    assert last.message == (
+        "Your code could not finish: what it shows in all checks together is more than 1 MiB."
+    )
+    assert sum(map(size, seen[:-1])) <= limits.kept < sum(map(size, seen))
+
+
+@pytest.mark.parametrize("diagnose", [False, True])
+def test_answers_as_large_as_can_be_do_not_fill_the_judges_memory(
+    grader: Grader, diagnose: bool
+) -> None:
+    attack = REPOSITORY / "tests" / "hostile" / "exhaustion-memory-of-the-judge" / "aae.py"
+    grader.grade("aae", "raise SystemExit", diagnose=diagnose)  # what is kept for the class
+    tracemalloc.start()
+    try:
+        result = grader.grade("aae", attack.read_bytes(), diagnose=diagnose)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.score == 0
+    assert peak < 40 * MIB
+
+
+@pytest.mark.parametrize("name", ["aae", "attention", "lstm", "vit"])
+def test_a_right_answer_is_far_from_what_is_kept_at_most(grader: Grader, name: str) -> None:
+    shown = [expected.observed for expected in grader.reference(name).values()]
+    assert sum(map(size, shown)) < DEFAULT.kept / 20
 
 
 def test_a_closed_channel_does_not_wait_for_a_process_that_hangs(
