@@ -5,6 +5,7 @@ voice nobody hears more than these sentences, with a reason that is cut short.
 """
 
 import re
+from pathlib import PurePath
 from typing import Any
 
 from autograder.absent import HARMLESS
@@ -12,7 +13,9 @@ from autograder.language import _
 
 MOST = 20  # sentences
 REASON = 200  # characters
-PLAIN = re.compile(r"[\w.\- ]+(, \w+ \d+)?")  # a file's name, or the cell of a notebook
+PLAIN = re.compile(
+    r"(?:[\w./\- ]|\(\d+\))+(, \w+ \d+)?"
+)  # a file's name, or the cell of a notebook
 
 # Kinds of notes.
 CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"
@@ -35,8 +38,9 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', "'") + '"'
 
 
-def file_name(text: str) -> str:
-    """The name of a file that was handed in; between quotation marks if it could be taken for words."""
+def file_name(path: str | PurePath) -> str:
+    """A file that was handed in; between quotation marks if its name could be taken for words."""
+    text = str(path)
     return text if PLAIN.fullmatch(text) else quoted(text)
 
 

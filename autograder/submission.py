@@ -22,6 +22,7 @@ from autograder.course import Assignment
 from autograder.errors import UsageError
 from autograder.language import _
 from autograder.limits import DEFAULT, MIB, Limits
+from autograder.notes import file_name
 from autograder.platforms import Part, Upload
 from autograder.pool import Job
 from autograder.results import Student
@@ -221,7 +222,7 @@ def works(
             "It is too much to search it all for classes; files that were not searched: {count} "
             "({files})."
         )
-        some = [*map(str, search.left_out)][:5] + ["…"] * (len(search.left_out) > 5)
+        some = [*map(file_name, search.left_out)][:5] + ["…"] * (len(search.left_out) > 5)
         note = sentence.format(count=len(search.left_out), files=", ".join(some))
         found[0] = replace(found[0], notes=(*found[0].notes, note))
     return found
@@ -254,9 +255,13 @@ def _main_file(
             best = next(worked_on, versions[0][0])
             exact = best.path.stem == assignment.name
             graded_as = _("{found} is graded as {name}.")
-            notes = [] if exact else [graded_as.format(found=best.path, name=assignment.name)]
+            notes = (
+                []
+                if exact
+                else [graded_as.format(found=file_name(best.path), name=assignment.name)]
+            )
             others = [
-                str(f.path)
+                file_name(f.path)
                 for f in candidates
                 if f is not best and search.defines(f, assignment)
                 if not search.untouched(f, assignment)
@@ -266,16 +271,18 @@ def _main_file(
                     "{found} is graded; {others} has the classes of {name} as well, and was not."
                 )
                 names = ", ".join(others[:5])
-                notes.append(note.format(found=best.path, others=names, name=assignment.name))
+                notes.append(
+                    note.format(found=file_name(best.path), others=names, name=assignment.name)
+                )
             return best, tuple(notes)
     defining = [f for f in candidates if search.defines(f, assignment)]
     scripts = [f for f in defining if f.path.suffix.lower() == ".py"] or defining
     if len(scripts) == 1:
         note = _("{found} is graded as {name}, by its classes.")
-        return scripts[0], (note.format(found=scripts[0].path, name=assignment.name),)
+        return scripts[0], (note.format(found=file_name(scripts[0].path), name=assignment.name),)
     if len(scripts) > 1:
         note = _("{files} all define the classes of {name}; the first was graded.")
-        files = ", ".join(str(f.path) for f in scripts)
+        files = ", ".join(file_name(f.path) for f in scripts)
         return scripts[0], (note.format(files=files, name=assignment.name),)
     return None, ()
 
@@ -356,7 +363,7 @@ def _read_folder(
             files.append(_read_file(path, name, limits, zips if len(name.parts) == 1 else 0))
             if files[-1].data is not None and name.suffix.lower() == ".zip":
                 zips -= files[-1].size
-    note = _("Links are ignored: {links}.").format(links=", ".join(links[:10]))
+    note = _("Links are ignored: {links}.").format(links=", ".join(map(file_name, links[:10])))
     return tuple(files), (note,) if links else ()
 
 
