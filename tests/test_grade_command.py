@@ -481,7 +481,13 @@ def test_no_message_shows_anything_of_the_grader(graded: Graded, name: str) -> N
 def test_every_sentence_begins_like_one(graded: Graded) -> None:
     """With a capital letter, or with the name of a file or of the submission."""
     for result in graded.results:
-        names = (result["source"] or result["submission"], "lstm.py ", "lstm.ipynb, ", "link.py ")
+        names = (
+            result["source"] or result["submission"],
+            '"=1+1.py" ',
+            "lstm.py ",
+            "lstm.ipynb, ",
+            "link.py ",
+        )
         for note in result["notes"]:
             assert note[0].isupper() or note.startswith(names), note
 
@@ -620,7 +626,7 @@ def test_no_cell_of_the_table_is_a_formula(graded: Graded) -> None:
     assert "'=cmd" in names
     assert "=cmd" not in names
     [note] = [row["notes"] for row in graded.rows if row["submission"] == "formula_file"]
-    assert note == "'=1+1.py is graded as lstm, by its classes."
+    assert note == '"=1+1.py" is graded as lstm, by its classes.'
     for row in graded.rows:
         for cell in row.values():
             assert not cell.startswith(("=", "+", "-", "@"))
