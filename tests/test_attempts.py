@@ -154,7 +154,8 @@ def test_each_kind_is_told_once_and_in_the_same_order(grader: Grader) -> None:
 
 def test_frames_that_nobody_asked_for_are_noticed(grader: Grader) -> None:
     frame = encode({"imported": True, "placeholders": [], "notes": []})
-    found = graded(grader, f"import os\nos.write(3, {frame!r})").attempts
+    # Twice, as the worker's own answer, the next one, may come before the next question or after it.
+    found = graded(grader, f"import os\nos.write(3, {frame * 2!r})").attempts
     assert Attempt("answered before it was asked", "", 0) in found
 
 
