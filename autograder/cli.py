@@ -29,6 +29,13 @@ language_option = click.option(
     type=click.Choice(LANGUAGES),
     help="The language of what students read.  [default: the course's, else the locale's]",
 )
+jobs_option = click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=os.cpu_count() or 1,
+    show_default="as many as processors",
+    help="Submissions graded at once.",
+)
 device_option = click.option(
     "--device",
     type=click.Choice(["auto", "real", "simulated"]),
@@ -51,13 +58,7 @@ def commands() -> None:
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="Where to write results."
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=os.cpu_count() or 1,
-    show_default="as many as processors",
-    help="Submissions graded at once.",
-)
+@jobs_option
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
@@ -448,13 +449,7 @@ def otter(out: Path, lang: str | None, course: Path | None) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write mistakes × checks to this file, as CSV.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=os.cpu_count() or 1,
-    show_default="as many as processors",
-    help="Submissions graded at once.",
-)
+@jobs_option
 @course_option
 def doctor(
     assignments: tuple[str, ...],

@@ -13,9 +13,8 @@ from autograder.language import _
 
 MOST = 20  # sentences
 REASON = 200  # characters
-PLAIN = re.compile(
-    r"(?:[\w./\- ]|\(\d+\))+(, \w+ \d+)?"
-)  # a file's name, or the cell of a notebook
+# The name of a file, or the cell of a notebook.
+PLAIN = re.compile(r"(?:[\w./\- ]|\(\d+\))+(, \w+ \d+)?")
 
 # Kinds of notes.
 CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"

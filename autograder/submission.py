@@ -220,7 +220,7 @@ def works(
     if found and search.left_out:
         sentence = _(
             "It is too much to search it all for classes; files that were not searched: {count} "
-            "({files})."
+            "({files}). Hand in only what your work needs."
         )
         some = [*map(file_name, search.left_out)][:5] + ["…"] * (len(search.left_out) > 5)
         note = sentence.format(count=len(search.left_out), files=", ".join(some))

@@ -298,6 +298,13 @@ def test_what_landlock_leaves_of_files_and_processes_is_refused(grader: Grader, 
     assert [line for line in said if not line.endswith(" refused") or "not" in line] == []
 
 
+def score(done: CompletedProcess[str], folder: Path) -> float:
+    """The mark of the only submission."""
+    assert done.returncode == 0, done.stderr
+    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
+    return float(json.loads(line)["score"])
+
+
 ORDINARY = """
 import fcntl, os, threading, torch
 fcntl.fcntl(0, fcntl.F_SETFD, fcntl.fcntl(0, fcntl.F_GETFD))
@@ -327,9 +334,7 @@ def test_what_answers_may_need_is_not_refused(
     work = folder / "class" / "honest" / "lstm.py"
     work.write_text(ORDINARY + work.read_text("utf-8"))
     done = confined(without)
-    assert done.returncode == 0, done.stderr
-    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
-    assert json.loads(line)["score"] == 6
+    assert score(done, folder) == 6
 
 
 RUNS_MANY = """
@@ -354,9 +359,7 @@ def test_threads_start_where_the_same_user_runs_many_already(
         assert busy.stdout and busy.stdout.readline()
         done = confined("root,unshare")
         busy.kill()
-    assert done.returncode == 0, done.stderr
-    (line,) = (folder / "out" / "results.jsonl").read_text("utf-8").splitlines()
-    assert json.loads(line)["score"] == 6
+    assert score(done, folder) == 6
 
 
 @as_root

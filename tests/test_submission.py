@@ -544,7 +544,8 @@ def test_no_more_is_searched_than_the_limit_and_the_rest_is_named() -> None:
     assert work.source == "attention-20.py"
     assert work.notes[1:] == (
         "It is too much to search it all for classes; files that were not searched: 8 "
-        "(attention-8.py, attention-7.py, attention-6.py, attention-5.py, attention-4.py, …).",
+        "(attention-8.py, attention-7.py, attention-6.py, attention-5.py, attention-4.py, …). "
+        "Hand in only what your work needs.",
     )
 
 
