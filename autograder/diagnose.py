@@ -193,7 +193,8 @@ def diagnose(
     catalogue: Known,
 ) -> tuple[TodoResult, ...]:
     """The same results, with a diagnosis (or plain evidence) for each TODO that is wrong."""
-    wrong = {todo.id for todo in todos if todo.verdict != results.PASSED}
+    right = (results.PASSED, results.NOT_RUN)
+    wrong = {todo.id for todo in todos if todo.verdict not in right}
     return tuple(
         _diagnosed(assignment, todo, wrong - {todo.id}, reference, look, catalogue)
         if todo.verdict in (results.FAILED, results.ERROR)
@@ -401,13 +402,13 @@ def _accepted(
         else check
         for check in todo.checks
     )
-    ran, passed = {c.id for c in checks if c.ran}, {c.id for c in checks if c.passed}
-    score = share(assignment.todos[todo.id], ran, passed)
-    whole = passed >= ran
+    score = share(assignment.todos[todo.id], checks)
+    whole = all(check.passed for check in checks if check.ran)
+    right = results.PASSED if score == todo.max_score else results.NOT_RUN
     return replace(
         todo,
         score=score,
-        verdict=results.PASSED if whole else todo.verdict,
+        verdict=right if whole else todo.verdict,
         checks=checks,
         diagnosis=(variants[0].id,) if whole else (),
     )

@@ -5,7 +5,7 @@ check by check, through a function, and does not care where that comes from.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from autograder import results
@@ -13,7 +13,7 @@ from autograder.check import GIVEN
 from autograder.compare import Tolerances, difference, remarks
 from autograder.course import Assignment, CheckInfo
 from autograder.language import _
-from autograder.observation import NOT_SIMULATED, Died, Observation, Observed, Raised
+from autograder.observation import NO_GPU, NOT_SIMULATED, Died, Observation, Observed, Raised
 from autograder.results import CheckResult, TodoResult, total
 
 
@@ -40,6 +40,7 @@ class Outcome:
     blocked_by: str = ""
     compared: bool = False  # whether it could be compared with the reference at all
     raised: Raised | None = None
+    withheld: bool = False  # as in a CheckResult
 
     @property
     def passed(self) -> bool:
@@ -107,7 +108,7 @@ def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[Todo
 
 def not_run(observation: Observation) -> bool:
     """Whether a check on the GPU could not be run: nothing is known of the submission then."""
-    return isinstance(observation, Raised) and observation.type == NOT_SIMULATED
+    return isinstance(observation, Raised) and observation.type in (NOT_SIMULATED, NO_GPU)
 
 
 def failure(observation: Raised | Died) -> Outcome:
@@ -160,7 +161,9 @@ def _outcome(
 ) -> Outcome:
     if check.gpu and not_run(received):
         assert isinstance(received, Raised)
-        return Outcome(results.NOT_RUN, received.shown or received.message)
+        # Anybody can make it so, and nobody shall win by it.
+        withheld = received.type == NOT_SIMULATED
+        return Outcome(results.NOT_RUN, received.shown or received.message, withheld=withheld)
     if expected is None:
         return Outcome(results.NOT_RUN, _("What the reference shows in it is not known here."))
     if isinstance(received, Observed):
@@ -199,10 +202,12 @@ def _blocked(todo: str) -> Outcome:
     return Outcome(results.FAILED, blocked(todo), todo)
 
 
-def share(checks: Sequence[CheckInfo], ran: Set[str], passed: Set[str]) -> float:
+def share(checks: Sequence[CheckInfo], seen: Sequence[CheckResult]) -> float:
     """The points of a TODO. Those of a check that could not be run are those of the others, each in its
-    share."""
-    possible = sum(c.points for c in checks if c.id in ran)
+    share, but for those that are withheld."""
+    counted = {result.id for result in seen if result.ran or result.withheld}
+    passed = {result.id for result in seen if result.passed}
+    possible = sum(c.points for c in checks if c.id in counted)
     reached = sum(c.points for c in checks if c.id in passed)
     return total([total([c.points for c in checks]) * reached / possible if possible else 0.0])
 
@@ -224,13 +229,9 @@ def _todo(
         if not failed:
             return None
     most = total([c.points for c in checks])
-    ran = {c.id for c in checks if outcomes[c.id].verdict != results.NOT_RUN}
-    score = share(checks, ran, {c.id for c in checks if outcomes[c.id].passed})
-    verdict = (
-        results.PASSED
-        if any(c.points for c in checks if c.id in ran) or not most
-        else results.NOT_RUN
-    )
+    seen = tuple(_result(c, outcomes[c.id]) for c in checks)
+    score = share(checks, seen)
+    verdict = results.PASSED if score == most else results.NOT_RUN
     if failed:
         ends = [o.verdict for o in failed if o.verdict in results.UNFINISHED]
         verdict = (ends or [failed[0].verdict])[0]
@@ -254,4 +255,5 @@ def _todo(
 
 def _result(check: CheckInfo, outcome: Outcome) -> CheckResult:
     ran = outcome.verdict != results.NOT_RUN
-    return CheckResult(check.id, _(check.title), outcome.passed, outcome.message, ran)
+    title = _(check.title)
+    return CheckResult(check.id, title, outcome.passed, outcome.message, ran, outcome.withheld)

@@ -70,8 +70,10 @@ class Raised:
     shown: str = field(default="", compare=False)
 
 
-# The type of the error that a check on the GPU ends in where what it needs cannot be simulated.
+# The type of the error that a check on the GPU ends in where the submission needs what is not simulated,
 NOT_SIMULATED = "NotSimulated"
+# … where there is no GPU to check it on, whatever it needs,
+NO_GPU = "NoGPU"
 # … and where the submission cannot be executed there after it was executed without a GPU.
 ONLY_ONCE = "OnlyOnce"
 

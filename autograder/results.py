@@ -30,8 +30,9 @@ LISTS = ("carried_from", "diagnosis", "hints", "feedback", "evidence")  # of a T
 class CheckResult:
     """`message` is what went wrong, or (of a check that passed) a remark; "" when there is neither.
 
-    A check that could not be run here (`ran` is false) neither passed nor failed: its points are
-    those of the TODO's other checks, and `message` says why.
+    A check that could not be run here (`ran` is false) neither passed nor failed, and `message` says
+    why. Its points are those of the TODO's other checks; but where it is the submission that made it so,
+    they are `withheld`, until somebody has looked.
     """
 
     id: str
@@ -39,6 +40,7 @@ class CheckResult:
     passed: bool
     message: str = ""
     ran: bool = True
+    withheld: bool = False
 
 
 @dataclass(frozen=True)

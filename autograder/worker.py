@@ -34,7 +34,7 @@ from autograder.limits import DEFAULT
 from autograder.notes import ALIAS, FAILED, LEFT_OUT, STOPPED
 from autograder.noticed import Spot
 from autograder.observation import (
-    NOT_SIMULATED,
+    NO_GPU,
     Observed,
     Other,
     Place,
@@ -256,7 +256,7 @@ def run_check(
     on_gpu = module.on_gpu if one.gpu else None
     if on_gpu and (reason := on_gpu.unusable()):
         message, shown = _both(reason)
-        return Raised(NOT_SIMULATED, message, shown=shown)
+        return Raised(NO_GPU, message, shown=shown)
     try:
         if not on_gpu and type(module) is StudentModule and module.gpu_by_default:
             # All that it does raises without a GPU, and the checks shall not hide that.

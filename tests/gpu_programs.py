@@ -8,6 +8,7 @@ return everything worth comparing by name; MISTAKES are what CUDA refuses, with 
 import copy
 import io
 import math
+import warnings
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -354,6 +355,21 @@ OPERATIONS = lines(
     torch.linalg.svdvals(g.s)
     torch.linalg.vector_norm(g.x, ord=3)
     torch.segment_reduce(g.v, "sum", lengths=torch.tensor([1, 3], device=g.device))
+    torch.ops.aten.add.Tensor(g.x, g.y)
+    torch.ops.aten.to.device(g.x, torch.device(g.device), torch.float64)
+    torch.ops.aten._to_copy(HERE.x, device=torch.device(g.device))
+    torch.ops.aten.arange(3, device=g.device)
+    g.x.to_sparse().to_dense()
+    g.s.to_sparse().coalesce().values()
+    torch.sparse.mm(g.s.detach().to_sparse(), g.t)
+    g.s.detach().to_sparse_csr() @ g.t.detach()
+    torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (2, 2), device=g.device).to_dense()
+    torch.sparse_coo_tensor(g.index[None], g.v.detach(), (4,)).to_dense()
+    HERE.x.detach().to_sparse().to(g.device).to_dense()
+    torch.nested.nested_tensor([g.x.detach(), g.y.detach()[:2]]).to_padded_tensor(0.5)
+    torch.nested.as_nested_tensor([g.x, g.y]).unbind()
+    torch.empty(0, device=g.device).set_(g.x.detach().untyped_storage(), 4, (2, 4))
+    torch.nn.functional.embedding(g.index, g.s.detach(), sparse=True)
     """
 )
 
@@ -877,6 +893,88 @@ def embeddings_and_positions(device: str) -> dict[str, Any]:
     out = layer(g.index) + layer(torch.arange(g.index.size(0), device=g.index.device))
     out.sum().backward()
     return {"out": out, "gradient": layer.weight.grad}
+
+
+@program
+def storages(device: str) -> dict[str, Any]:
+    g = Given(device)
+    x = g.x.detach()
+    storage = x.untyped_storage()
+    assert storage.data_ptr() == x.data_ptr()
+    for place, one in ((device, storage), (device, storage.clone()), ("cpu", storage.cpu())):
+        assert one.device.type == torch.device(place).type
+        assert one.is_cuda is (one.device.type == "cuda")
+    assert HERE.x.untyped_storage().to(device=torch.device(device)).device.type == x.device.type
+    again = torch.empty(0, device=device).set_(storage.clone(), 0, x.shape)
+    return {"again": again, "cpu": torch.empty(0).set_(storage.cpu(), 0, x.shape)}
+
+
+@program
+def gradients_of_few_rows(device: str) -> dict[str, Any]:
+    g = Given(device)
+    layer = g.layer(lambda: nn.Embedding(6, 4, sparse=True))
+    optimiser = torch.optim.SparseAdam(layer.parameters())
+    layer(g.index).square().sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.is_sparse
+    gradient = layer.weight.grad.to_dense()
+    optimiser.step()
+    return {"gradient": gradient, "state": layer.state_dict()}
+
+
+@program
+def padded_batches(device: str) -> dict[str, Any]:
+    """In its fast path the encoder computes with nested tensors."""
+    g = Given(device)
+    layer = g.layer(lambda: nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)).eval()
+    encoder = nn.TransformerEncoder(layer, 1).eval()
+    padding = torch.tensor([[False, False, True], [False, False, False]], device=device)
+    with torch.no_grad():
+        return {"out": encoder(g.b.detach(), src_key_padding_mask=padding)}
+
+
+@program
+def scripted_and_traced(device: str) -> dict[str, Any]:
+    g = Given(device)
+    layer = g.layer(lambda: nn.Linear(4, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+
+        @torch.jit.script
+        def twice(x: Tensor) -> Tensor:
+            return x + x
+
+        scripted, traced = torch.jit.script(layer), torch.jit.trace(layer, g.x)
+        frozen = torch.jit.freeze(torch.jit.script(layer.eval()))
+    return {"scripted": twice(scripted(g.x)), "traced": traced(g.y), "frozen": frozen(g.x)}
+
+
+@program
+def several_gpus_if_there_are(device: str) -> dict[str, Any]:
+    g = Given(device)
+    model = nn.DataParallel(g.layer(lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh())))
+    return train(g, model, (g.random(4, 4),), adam)
+
+
+@program
+def questions_to_the_driver(device: str) -> dict[str, Any]:
+    """What training scripts print and profile, where there is a GPU."""
+    if device != "cpu":
+        for question in (
+            torch.cuda.memory_stats,
+            torch.cuda.memory_summary,
+            torch.cuda.memory_allocated,
+            torch.cuda.mem_get_info,
+            torch.cuda.get_device_name,
+            torch.cuda.empty_cache,
+            torch.cuda.reset_peak_memory_stats,
+            torch.cuda.current_blas_handle,
+            torch.cuda.get_sync_debug_mode,
+            torch.accelerator.current_accelerator,
+        ):
+            question()
+        with torch.cuda.nvtx.range("step"), torch.cuda.device(0):
+            torch.cuda.synchronize()
+    return {"out": torch.ones(2, device=device)}
 
 
 @program

@@ -359,24 +359,39 @@ def test_a_recording_is_judged_without_the_checks_that_cannot_be_run_here(
     assert not_run(result).keys() == gpu_checks(unsupported, "lstm")
 
 
-UNKNOWN = "x.untyped_storage()\n"  # there on the CPU, and not simulated
+UNKNOWN = "x.detach().__dlpack__()\n"  # there on the CPU, and not simulated
 
 
-def test_an_operation_that_is_not_simulated_makes_its_check_not_run(grader: Grader) -> None:
-    answer = f"Q.untyped_storage()\n{HEADS}_, attention = self.sdpa(q, k, v, mask)\n"
+def test_the_points_of_an_operation_that_is_not_simulated_are_withheld(grader: Grader) -> None:
+    """A right answer has not failed, and a wrong one has not won by it."""
+    answer = f"Q.detach().__dlpack__()\n{HEADS}_, attention = self.sdpa(q, k, v, mask)\n"
     answer += f"heads = self.dropout(attention) @ v\n{JOINED}"
-    result = grader.grade("attention", solved(grader, "attention", mha=answer))
-    assert result.score == result.max_score == 8
-    assert result.device == "simulated"  # what of it could be
-    reason = "untyped_storage is not simulated."
-    assert not_run(result) == {"heads_stay_where_their_inputs_are": reason}
+    for moved in ("", "\nout = out.cpu()"):
+        result = grader.grade("attention", solved(grader, "attention", mha=answer + moved))
+        mha = todo(result, "mha")
+        assert (mha.score, mha.max_score, mha.verdict) == (3.75, 4.0, results.NOT_RUN)
+        assert not mha.diagnosis
+        assert result.device == "simulated"  # what of it could be
+        reason = "__dlpack__ is not simulated."
+        assert not_run(result) == {"heads_stay_where_their_inputs_are": reason}
+        assert [check.id for check in mha.checks if check.withheld] == [*not_run(result)]
+        assert all(check.passed for check in mha.checks if check.ran)
 
 
-def test_the_points_of_what_was_not_run_are_those_of_the_other_checks(grader: Grader) -> None:
+def test_a_wrong_answer_is_named_also_where_its_device_is_not_seen(grader: Grader) -> None:
+    answer = UNKNOWN + "logits = self.lin(out[:, 0])"
+    result = grader.grade("lstm", solved(grader, "lstm", last_step=answer), diagnose=True)
+    last_step = todo(result, "last_step")
+    assert (last_step.verdict, last_step.diagnosis) == (results.FAILED, ("first_step",))
+
+
+def test_without_a_gpu_the_points_of_its_checks_are_those_of_the_other_checks(
+    unsupported: Grader,
+) -> None:
     """Of last_step's 3 points the scores of one image alone are 0.5; without the GPU's 0.25 there
     are 2.75 left to share."""
-    answer = UNKNOWN + "logits = self.lin(out[:, -1]) * (1 if self.training else 2)"
-    result = grader.grade("lstm", solved(grader, "lstm", last_step=answer))
+    answer = "logits = self.lin(out[:, -1]) * (1 if self.training else 2)"
+    result = unsupported.grade("lstm", solved(unsupported, "lstm", last_step=answer))
     last_step = todo(result, "last_step")
     assert last_step.score == pytest.approx(3 * 2.25 / 2.75, abs=1e-5)
     assert last_step.max_score == 3
@@ -392,6 +407,8 @@ def test_a_check_that_was_not_run_survives_the_file_of_results(grader: Grader) -
     line = json.loads(result.to_line())
     ran = {c["id"]: (c["ran"], c["passed"]) for t in line["todos"] for c in t["checks"]}
     assert ran["scores_are_where_x_is"] == (False, False)
+    withheld = {c["id"] for t in line["todos"] for c in t["checks"] if c["withheld"]}
+    assert withheld == not_run(result).keys()
     assert ran["scores_come_from_the_last_step"] == (True, True)
 
 
@@ -401,29 +418,32 @@ def test_every_report_says_what_was_not_run_and_why(
     source = solved(grader, "lstm", last_step=UNKNOWN + "logits = self.lin(out[:, -1])")
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "lstm.py").write_text(source, "utf-8")
-    reason = "untyped_storage is not simulated."
+    reason = "__dlpack__ is not simulated."
     done = run("grade", "class", "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = f'on a GPU, which costs nothing: lstm (h0_c0, last_step: "{reason[:-1]}").'
+    told = f'so that points wait for you: lstm (h0_c0, last_step: "{reason[:-1]}").'
     assert told in " ".join(done.stdout.split())
     folder = tmp_path / "out" / "feedback" / "lstm"
     feedback = (folder / "feedback.md").read_text("utf-8")
-    assert "Not run, and it costs nothing" in feedback
+    assert "or its points wait until your TA has looked" in feedback
     shown = reason.replace("_", "\\_")
     assert shown in feedback
     tests = json.loads((folder / "results.json").read_text("utf-8"))["tests"]
     assert all(shown in test["output"] for test in tests)
     checked = run("check", "class/lstm.py", cwd=tmp_path)
-    assert checked.returncode == 0, checked.stdout
-    assert "Not run, and it costs nothing" in checked.stdout
+    assert checked.returncode == 1, checked.stdout
+    assert "or its points wait until your TA has looked" in " ".join(checked.stdout.split())
     assert reason in " ".join(checked.stdout.split())
 
 
 @pytest.mark.parametrize(
     ("line", "korean"),
     [
-        ("x.untyped_storage()", "가상 GPU가 지원하지 않습니다: untyped_storage."),
-        ("x.to_sparse()", "가상 GPU가 지원하지 않습니다: GPU에 있는 torch.sparse_coo 형식의 텐서."),
+        ("x.detach().__dlpack__()", "가상 GPU가 지원하지 않습니다: __dlpack__."),
+        (
+            "x.detach().float().to_mkldnn()",
+            "가상 GPU가 지원하지 않습니다: GPU에 있는 torch._mkldnn 형식의 텐서.",
+        ),
     ],
 )
 def test_why_a_check_was_not_run_is_said_in_korean(
@@ -523,14 +543,15 @@ def test_a_default_device_is_one_also_where_a_helper_sets_it(grader: Grader) -> 
         "torch._C._set_default_tensor_type(torch.cuda.FloatTensor)",
     ],
 )
-def test_a_default_type_of_tensors_on_the_gpu_is_not_simulated(grader: Grader, line: str) -> None:
-    result = grader.grade("lstm", with_top(solved(grader, "lstm"), f"{ON_GPU}{line}\n"))
+def test_a_default_type_of_tensors_on_the_gpu_makes_them_there(grader: Grader, line: str) -> None:
+    right = solved(grader, "lstm", h0_c0=f"h0 = c0 = torch.zeros({SIZES}).to(x)")
+    result = grader.grade("lstm", with_top(right, f"{ON_GPU}{line}\n"))
     assert result.score == result.max_score
-    reason = "torch.set_default_tensor_type is not simulated."
-    assert not_run(result) == dict.fromkeys(
-        gpu_checks(grader, "lstm") & {c.id for c in grader.assignments["lstm"].checks if c.points},
-        reason,
-    )
+    assert not_run(result) == {}
+    wrong = right.replace(".to(x)", ".to(x).cpu()")
+    assert wrong != right
+    result = grader.grade("lstm", with_top(wrong, f"{ON_GPU}{line}\n"))
+    assert scores(result) == {"h0_c0": 2.5, "last_step": 3.0}
 
 
 RAISE = "from autograder.simulated_gpu import NotSimulated\n"
@@ -604,4 +625,4 @@ def test_pytest_skips_what_was_not_run(grader: Grader, tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 passed, 2 skipped" in done.stdout
-    assert "untyped_storage is not simulated." in done.stdout
+    assert "__dlpack__ is not simulated." in done.stdout

@@ -585,7 +585,14 @@ def test_every_line_of_results_has_the_documented_fields(graded: Graded) -> None
         "evidence": list,
         "checks": list,
     }
-    check_fields = {"id": str, "title": str, "passed": bool, "message": str, "ran": bool}
+    check_fields = {
+        "id": str,
+        "title": str,
+        "passed": bool,
+        "message": str,
+        "ran": bool,
+        "withheld": bool,
+    }
     verdicts = "passed|failed|not attempted|error|timeout|out of memory|crashed"
     for result in graded.results:
         origin = {"versions": dict} | ({"digests": dict} if result["assignment"] else {})

@@ -88,6 +88,7 @@ def outcome(name: str, device: str) -> Any:
 
 
 @on_each_gpu
+@pytest.mark.filterwarnings("ignore:Sparse", "ignore:The PyTorch API of nested tensors")
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_gives_what_the_cpu_gives(name: str, gpu: str) -> None:
     with use(gpu):
@@ -97,8 +98,9 @@ def test_an_operation_gives_what_the_cpu_gives(name: str, gpu: str) -> None:
 
 @on_each_gpu
 @pytest.mark.filterwarnings(
-    "ignore:`torch.jit:DeprecationWarning"
-)  # torch's own, in torch.func.jvp
+    "ignore:`torch.jit",  # torch's own, in torch.func.jvp
+    "ignore:The PyTorch API of nested tensors",
+)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_gives_what_the_cpu_gives(name: str, gpu: str) -> None:
     with use(gpu):
@@ -143,7 +145,7 @@ def test_a_torch_that_lacks_something_is_not_supported_and_says_why(
 
 
 def state_of_torch() -> list[Any]:
-    return [vars(owner)[name] for owner, name, _ in changes()]
+    return [vars(owner).get(name) for owner, name, _ in changes()]
 
 
 def test_off_nothing_of_torch_is_changed() -> None:
@@ -403,14 +405,16 @@ def test_an_unknown_operation_is_right_or_not_simulated(unknown: Any) -> None:
     "impossible",
     [
         lambda x: torch.ops.simulated_gpu_tests.only_cuda(x),
-        lambda x: torch.compile(nn.Linear(3, 3)),
-        lambda x: x.to_sparse(),
-        lambda x: torch.cuda.cudart(),
+        lambda x: torch.cuda.cudart().cudaMemGetInfo(0),
         lambda x: torch.cuda.CUDAGraph().capture_begin(),
-        lambda x: nn.DataParallel(nn.Linear(3, 3).cuda())(x),
-        lambda x: x.untyped_storage(),
+        lambda x: nn.parallel.data_parallel(nn.Linear(3, 3).cuda(), x, [0, 1]),
+        lambda x: torch.UntypedStorage(8, device="cuda"),
+        lambda x: x.to_mkldnn(),
+        lambda x: torch.nested.nested_tensor([x, x], layout=torch.jagged),
+        lambda x: x.__cuda_array_interface__,
         lambda x: x.__dlpack__(),
-        lambda x: torch.ops.aten.to.device(x, torch.device("cuda"), torch.float32),
+        lambda x: torch.from_dlpack(x),
+        lambda x: torch.utils.dlpack.to_dlpack(x),
     ],
 )
 @pytest.mark.filterwarnings("ignore")
@@ -422,17 +426,75 @@ def test_what_cannot_be_done_faithfully_is_not_simulated(impossible: Any) -> Non
 def test_not_simulated_comes_out_even_where_it_is_caught() -> None:
     def swallows() -> None:
         with contextlib.suppress(Exception):
-            torch.compile(nn.Linear(2, 2))
+            torch.cuda.CUDAGraph()
 
     def wraps() -> None:
         try:
-            torch.compile(nn.Linear(2, 2))
+            torch.cuda.CUDAGraph()
         except Exception as error:
             raise ValueError("wrapped") from error
 
     for submission in (swallows, wraps):
-        with pytest.raises(NotSimulated, match="compile is not simulated"), simulated_gpu.on():
+        with pytest.raises(NotSimulated, match="CUDAGraph is not simulated"), simulated_gpu.on():
             submission()
+
+
+@pytest.mark.parametrize(
+    "compiled",
+    [
+        lambda f: torch.compile(f),
+        lambda f: torch.compile(f, mode="reduce-overhead"),
+        lambda f: torch.compile(fullgraph=True)(f),
+        lambda f: torch.cuda.make_graphed_callables(f, (torch.ones(2, device="cuda"),)),
+    ],
+)
+def test_what_is_compiled_runs_as_it_is_written(compiled: Any) -> None:
+    with simulated_gpu.on():
+        x = torch.ones(2, device="cuda")
+        assert str(compiled(lambda x: x + 1)(x).device) == "cuda:0"
+        with pytest.raises(RuntimeError, match="two devices"):
+            compiled(lambda x: x + torch.ones(2))(x)
+
+
+def test_a_module_that_is_compiled_in_place_runs_as_it_is_written() -> None:
+    with simulated_gpu.on():
+        layer = nn.Linear(2, 2).cuda()
+        layer.compile()
+        assert str(layer(torch.ones(1, 2, device="cuda")).device) == "cuda:0"
+
+
+@pytest.mark.parametrize(
+    "mixes",
+    [
+        lambda x: torch.sparse.mm(torch.eye(2).to_sparse(), x),
+        lambda x: torch.sparse_coo_tensor(torch.tensor([[0], [1]]), x[0, :1]),
+        lambda x: nn.Linear(3, 2)(torch.nested.nested_tensor([x, x])),
+        lambda x: torch.jit.script(nn.Linear(3, 3))(x),
+        lambda x: nn.DataParallel(nn.Linear(3, 3))(x),
+        lambda x: x + torch.empty(0).set_(x.untyped_storage().cpu(), 0, (2, 3)),
+        lambda x: torch.ops.aten.to.device(x, torch.device("cpu"), torch.float32) + x,
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_nothing_of_this_hides_a_tensor_on_the_cpu(mixes: Any) -> None:
+    told = r"(two devices|on device cuda:0).*cpu"
+    with pytest.raises(RuntimeError, match=told), simulated_gpu.on():
+        mixes(torch.ones(2, 3, device="cuda"))
+
+
+def test_a_default_type_of_tensors_is_a_default_device() -> None:
+    before = torch.get_default_dtype()
+    try:
+        with simulated_gpu.on():
+            for kind in ("torch.cuda.DoubleTensor", torch.cuda.DoubleTensor):
+                torch.set_default_tensor_type(kind)
+                assert str(torch.zeros(2).device) == "cuda:0"
+                assert torch.zeros(2).dtype == torch.float64
+                torch.set_default_tensor_type(torch.FloatTensor)
+                assert str(torch.zeros(2).device) == "cpu"
+                assert torch.zeros(2).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(before)
 
 
 def test_a_default_device_does_not_reach_into_operations() -> None:

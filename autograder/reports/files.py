@@ -205,10 +205,13 @@ def named(todo: TodoResult) -> list[str]:
 
 
 def not_run(todo: TodoResult) -> list[str]:
-    """A sentence for each check that could not be run: it neither gives points nor costs any."""
-    sentence = _("Not run, and it costs nothing: {title} {reason}")
+    """A sentence for each check that could not be run."""
+    free = _("Not run, and it costs nothing: {title} {reason}")
+    withheld = _(
+        "Not run: {title} {reason} Write it without that, or its points wait until your TA has looked."
+    )
     return [
-        sentence.format(title=check.title, reason=check.message)
+        (withheld if check.withheld else free).format(title=check.title, reason=check.message)
         for check in todo.checks
         if not check.ran
     ]

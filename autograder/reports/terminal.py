@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from rich.cells import cell_len
@@ -77,7 +78,10 @@ def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
     kinds: dict[str, Callable[[Result], list[str]]] = {
         "used what a TODO asks to write": lambda result: [_shortcut(s) for s in result.shortcuts],
         "tried what no answer needs": lambda result: [a.what for a in result.attempts],
-        "could not be looked at on a GPU, which costs nothing": _not_on_gpu,
+        "could not be looked at on a GPU, which costs nothing": partial(_not_run, withheld=False),
+        "used what the simulated GPU lacks, so that points wait for you": partial(
+            _not_run, withheld=True
+        ),
     }
     for did, details in kinds.items():
         found = {name: [d for r in group for d in details(r)] for name, group in groups.items()}
@@ -88,11 +92,12 @@ def _evidence(groups: Mapping[str, Sequence[Result]]) -> Iterator[Text]:
             yield Text(one_line(f"{len(who)} submission{'s' * (len(who) != 1)} {did}: {named}."))
 
 
-def _not_on_gpu(result: Result) -> list[str]:
+def _not_run(result: Result, *, withheld: bool) -> list[str]:
     """The TODOs that were looked at on the CPU only, and why."""
     todos: dict[str, list[str]] = {}
     for todo in result.todos:
-        for reason in dict.fromkeys(check.message for check in todo.checks if not check.ran):
+        checks = [check for check in todo.checks if not check.ran and check.withheld is withheld]
+        for reason in dict.fromkeys(check.message for check in checks):
             todos.setdefault(reason.rstrip("."), []).append(todo.id)
     return [f"{', '.join(ids)}: {quoted(reason)}" for reason, ids in todos.items()]
 

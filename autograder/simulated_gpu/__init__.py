@@ -19,20 +19,21 @@ from torch import Tensor, nn
 
 from autograder.language import _
 from autograder.simulated_gpu.below import changes
-from autograder.simulated_gpu.place import NotSimulated, state
-from autograder.simulated_gpu.rules import MODE, listening
+from autograder.simulated_gpu.place import NotSimulated, missed, state
+from autograder.simulated_gpu.rules import LACKING, MODE, listening
 
 __all__ = ["TESTED", "NotSimulated", "gave_up", "on", "plain", "prepare", "supported"]
 
 # The versions of torch on which all of tests/test_simulated_gpu.py has run.
-TESTED = ("2.9", "2.13")
+TESTED = ("2.9", "2.13", "2.14")
+INHERITED = object()
 
 
 @contextmanager
 def on() -> Iterator[None]:
     """While it is on, this machine has two GPUs, "cuda:0" and "cuda:1"; then all is as before."""
     state.start()
-    saved = [(owner, name, vars(owner)[name]) for owner, name, _ in changes()]
+    saved = [(owner, name, vars(owner).get(name, INHERITED)) for owner, name, _ in changes()]
     autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
     for owner, name, value in changes():
         setattr(owner, name, value)
@@ -40,14 +41,19 @@ def on() -> Iterator[None]:
         with MODE:
             yield
     except Exception as error:
-        if state.missed is None or gave_up(error):
+        if gave_up(error):
             raise
-        raise state.missed from error
+        if state.missed is None and not LACKING.search(str(error)):
+            raise
+        raise state.missed or missed(type(error).__name__) from error
     finally:
         while listening():  # below a mode that was left behind
             torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
-        for owner, name, value in saved:
-            setattr(owner, name, value)
+        for owner, name, value in reversed(saved):
+            if value is INHERITED:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, value)
         default = torch.utils._device.CURRENT_DEVICE
         if default is not None and default.type == "cuda":
             torch.set_default_device(None)

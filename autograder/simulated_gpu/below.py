@@ -4,22 +4,37 @@ Most of a simulated GPU needs nothing of this: see rules.py. The rest is private
 piece says why it is needed. `changes` lists all of it.
 """
 
-from functools import cache, partial
+from functools import cache, partial, partialmethod
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nested._internal.nested_tensor import NestedTensor
+from torch.utils._pytree import tree_map
 
+from autograder.simulated_gpu.autocasting import words
 from autograder.simulated_gpu.cuda import (
     ACCELERATOR,
     CUDA,
+    NVTX,
+    PROFILER,
     CudaType,
     Generator,
     constant,
     replaced,
     unknown,
 )
-from autograder.simulated_gpu.place import TAG, arrived, gpu_of, place_of, put, state, tensors_in
+from autograder.simulated_gpu.place import (
+    TAG,
+    arrived,
+    gpu_of,
+    place_of,
+    put,
+    says,
+    state,
+    tensors_in,
+)
 from autograder.simulated_gpu.rules import MODE, listening
 
 
@@ -57,7 +72,7 @@ def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any
 def _apply(original: Any, cls: Any, *args: Any, **kwargs: Any) -> Any:
     """A Function in Python (so also a module's backward hook): its node remembers the device that its
     gradients come to."""
-    result = original(cls, *args, **kwargs)
+    result = original.__get__(None, cls)(*args, **kwargs)
     if not listening():
         return result  # a part of an operation of torch: on the way back the mode is off as well
     with torch._C.DisableTorchFunction():
@@ -113,6 +128,71 @@ def _located(storage: Any, location: str) -> Any:
     return storage
 
 
+def _storage_device(storage: Any) -> Any:
+    return vars(storage).get(TAG) or vars(torch._C.StorageBase)["device"].__get__(storage)
+
+
+def _storage_to(storage: Any, device: Any = None, non_blocking: bool = False) -> Any:
+    """A copy elsewhere; the same storage where it is there already."""
+    gpu = gpu_of(device)
+    return storage if gpu == vars(storage).get(TAG) else _storage_copy(storage, gpu)
+
+
+def _storage_copy(storage: Any, gpu: torch.device | None) -> Any:
+    copy = type(storage)(storage.nbytes()).copy_(storage)
+    if gpu is not None:
+        setattr(copy, TAG, gpu)
+    return copy
+
+
+def _storage_clone(storage: Any) -> Any:
+    return _storage_copy(storage, vars(storage).get(TAG))
+
+
+def _to_dlpack(original: Any, x: Tensor) -> Any:
+    return original(x) if place_of(x) is None else unknown("to_dlpack")
+
+
+def _nested_tensor(original: Any, tensors: Any, **kwargs: Any) -> Any:
+    """On the device that is named, or where the first of the tensors is."""
+    first = tensors_in(tensors, [])[:1]
+    device = kwargs.pop("device", None) or (says(first[0]) if first else None)
+    return put(original(tensors, **kwargs), gpu_of(device))
+
+
+def _compile(model: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """What is compiled computes what it would otherwise."""
+    return (lambda model: model) if model is None else model
+
+
+def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
+    """A student's code stays as it is: scripted or traced, it would run where no mode sees it."""
+    own = isinstance(code, FunctionType) and code.__module__.startswith("torch.")  # of torch itself
+    return original(code, *args, **kwargs) if own else code
+
+
+UNSCRIPTED = "trace trace_module freeze optimize_for_inference"
+
+
+def _set_default_tensor_type(kind: Any) -> None:
+    """For `torch.cuda.FloatTensor`: its dtype and its device are those of what is made from now on."""
+    if isinstance(kind, str):
+        module, _, name = kind.rpartition(".")
+        kind = getattr(torch.cuda if module == "torch.cuda" else torch, name)
+    torch.set_default_dtype(kind.dtype)
+    torch.set_default_device("cuda" if isinstance(kind, CudaType) else None)
+
+
+def _on_one_gpu(parallel: Any, inputs: Any, kwargs: Any, device_ids: Any) -> Any:
+    """What nn.DataParallel splits: here all of it goes to the first of its GPUs."""
+
+    def there(value: Any) -> Any:
+        return value.to(parallel.src_device_obj) if isinstance(value, Tensor) else value
+
+    inputs, kwargs = tree_map(there, (inputs, kwargs or {}))
+    return [inputs], [kwargs]
+
+
 def _method(wrapper: Any, original: Any) -> Any:
     return lambda self, *args, **kwargs: wrapper(original, self, *args, **kwargs)
 
@@ -125,22 +205,43 @@ def changes() -> list[tuple[Any, str, Any]]:
     node = torch.autograd.function.BackwardCFunction
     saved = torch.autograd.graph.saved_tensors_hooks
     engine = vars(torch.autograd)["_engine_run_backward"]
-    of_function = vars(function)["apply"].__func__
+    nested = vars(torch._C)["_nested"]
+    of_function = vars(function)["apply"]
     found = [
         *replaced(torch.cuda, CUDA),
         *replaced(torch.accelerator, ACCELERATOR),
         (torch, "Generator", Generator),
-        (torch, "compile", partial(unknown, "torch.compile")),
+        *replaced(torch.cuda.nvtx, NVTX),
+        *replaced(torch.cuda.profiler, PROFILER),
+        (torch, "compile", _compile),
+        (torch.UntypedStorage, "device", property(_storage_device)),
+        (torch.UntypedStorage, "is_cuda", property(lambda x: _storage_device(x).type == "cuda")),
+        (torch.UntypedStorage, "to", _storage_to),
+        (torch.UntypedStorage, "cuda", partialmethod(_storage_to, "cuda")),
+        (torch.UntypedStorage, "clone", _storage_clone),
+        (torch, "to_dlpack", partial(_to_dlpack, torch._C._to_dlpack)),
+        (torch.utils.dlpack, "to_dlpack", partial(_to_dlpack, torch._C._to_dlpack)),
+        (nested, "nested_tensor", partial(_nested_tensor, nested.nested_tensor)),
+        (NestedTensor, "__new__", lambda *args, **kwargs: unknown("torch.jagged")),
+        (torch.jit, "script", partial(_script, torch.jit.script)),
+        *((torch.jit, name, partial(_script, None)) for name in words(UNSCRIPTED)),
         (torch._C.ScriptFunction, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
         (torch._C.ScriptMethod, "__call__", lambda *args, **kwargs: unknown("TorchScript")),
-        (torch, "set_default_tensor_type", partial(unknown, "torch.set_default_tensor_type")),
+        (torch, "set_default_tensor_type", _set_default_tensor_type),
         # What that calls, and who had imported it by name before calls.
-        (torch._C, "_set_default_tensor_type", partial(unknown, "torch.set_default_tensor_type")),
-        *((torch.nested, name, partial(unknown, name)) for name in torch.nested.__all__),
-        (nn.DataParallel, "forward", lambda *args, **kwargs: unknown("nn.DataParallel")),
+        (torch._C, "_set_default_tensor_type", _set_default_tensor_type),
+        (nn.DataParallel, "scatter", _on_one_gpu),
+        (nn.DataParallel, "replicate", lambda self, module, device_ids: [module]),
+        (
+            nn.DataParallel,
+            "parallel_apply",
+            lambda self, modules, x, kw: [modules[0](*x[0], **kw[0])],
+        ),
+        (nn.DataParallel, "gather", lambda self, outputs, device: outputs[0]),
         (torch.backends.cuda, "is_built", constant(True)),
         # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
         (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),
+        (torch.overrides, "has_torch_function", _overridden),
         (F, "has_torch_function", _overridden),
         (F, "has_torch_function_variadic", lambda *values: _overridden(values)),
         (F, "has_torch_function_unary", lambda value: _overridden((value,))),
@@ -160,4 +261,4 @@ def changes() -> list[tuple[Any, str, Any]]:
         if name.endswith("Tensor") and hasattr(plain, "dtype"):
             members = {"plain": plain, "dtype": plain.dtype, "__module__": "torch.cuda"}
             found.append((torch.cuda, name, CudaType(name, (), members)))
-    return [change for change in found if change[1] in vars(change[0])]
+    return [(owner, name, value) for owner, name, value in found if hasattr(owner, name)]

@@ -5,7 +5,9 @@ is not simulated, and says so.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -101,6 +103,8 @@ class _Instant(torch.Stream):
     def record_event(self, event: Any = None) -> Any:
         return event or _Instant()
 
+    cuda_stream = 0  # the pointer of the default stream
+
     def query(self) -> bool:
         return True
 
@@ -157,6 +161,15 @@ def constant(value: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: value
 
 
+class _Runtime:
+    """`torch.cuda.cudart()`: there is nothing to be profiled."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("cudaProfiler"):
+            return constant(0)
+        return unknown(f"torch.cuda.cudart().{name}")
+
+
 CUDA: dict[str, Any] = {
     "is_available": constant(True),
     "is_initialized": constant(True),
@@ -174,10 +187,27 @@ CUDA: dict[str, Any] = {
     "get_arch_list": constant([]),
     "mem_get_info": constant((MEMORY, MEMORY)),
     "memory_summary": constant(""),
+    "memory_stats": lambda device=None: defaultdict(int),
+    "memory_stats_as_nested_dict": lambda device=None: {},
+    "host_memory_stats": lambda: defaultdict(int),
+    "host_memory_stats_as_nested_dict": lambda: {},
+    "memory_snapshot": lambda *args, **kwargs: [],
+    "list_gpu_processes": constant("no processes are running"),
+    "get_per_process_memory_fraction": constant(1.0),
+    "get_allocator_backend": constant("native"),
+    "get_gencode_flags": constant(""),
+    "can_device_access_peer": lambda device, peer: _index(device) != _index(peer),
+    "cudart": _Runtime,
     "CUDAGraph": partial(unknown, "torch.cuda.CUDAGraph"),
     "Stream": _Instant,
     "Event": _Instant,
+    "ExternalStream": _Instant,
+    "get_stream_from_external": _Instant,
+    "make_graphed_callables": lambda callables, *args, **kwargs: callables,
+    "MemPool": _Instant,
+    "use_mem_pool": lambda pool, device=None: nullcontext(),
     "stream": lambda stream: stream if stream is not None else _Instant(),
+    "StreamContext": lambda stream: stream if stream is not None else _Instant(),
     "current_stream": _Instant,
     "default_stream": _Instant,
     "manual_seed": _seed,
@@ -192,16 +222,29 @@ CUDA: dict[str, Any] = {
 }
 NOTHING = words(
     """init synchronize empty_cache ipc_collect set_per_process_memory_fraction set_stream
-    reset_peak_memory_stats reset_max_memory_allocated reset_accumulated_memory_stats"""
+    reset_peak_memory_stats reset_max_memory_allocated reset_accumulated_memory_stats
+    reset_max_memory_cached reset_peak_host_memory_stats reset_accumulated_host_memory_stats
+    set_sync_debug_mode check_error caching_allocator_enable"""
 )
 ZERO = words(
     """memory_allocated max_memory_allocated memory_reserved max_memory_reserved memory_cached
-    max_memory_cached utilization memory_usage"""
+    max_memory_cached utilization memory_usage device_memory_used temperature power_draw clock_rate
+    get_sync_debug_mode current_blas_handle current_solver_handle"""
 )
 # Asked for where torch's C++ would use it.
 CUDA["_lazy_init"] = lambda: unknown(_("This use of CUDA"))
 CUDA |= dict.fromkeys(NOTHING, constant(None)) | dict.fromkeys(ZERO, constant(0))
+NVTX = {"range_push": constant(0), "range_pop": constant(0), "range_start": constant(0)} | {
+    "range_end": constant(None),
+    "mark": constant(None),
+    "range": lambda *args, **kwargs: nullcontext(),
+}
+PROFILER = {"start": constant(None), "stop": constant(None), "profile": nullcontext}
 ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in CUDA} | {
+    "memory_stats": CUDA["memory_stats"],
+    "get_memory_info": CUDA["mem_get_info"],
+    "empty_host_cache": CUDA["empty_cache"],
+    "device_index": _On,
     "current_accelerator": lambda check_available=False: torch.device("cuda"),
     "current_device_index": CUDA["current_device"],
     "current_device_idx": CUDA["current_device"],

@@ -56,22 +56,35 @@ def place_of(x: Tensor) -> torch.device | None:
     try:
         return vars(_storage(x)).get(TAG)
     except (RuntimeError, NotImplementedError):
+        return next((place_of(part) for part in _parts(x)), None)
+
+
+def _parts(x: Tensor) -> list[Tensor]:
+    """The tensors that hold what a tensor without a storage of its own consists of."""
+    with torch._C.DisableTorchFunctionSubclass():
         if torch._C._functorch.is_functorch_wrapped_tensor(x):  # under vmap, grad, …
-            return place_of(torch._C._functorch.get_unwrapped(x))
-        return None  # sparse, and then on the CPU: put lets none be made on the GPU
+            return [torch._C._functorch.get_unwrapped(x)]
+        if x.layout == torch.sparse_coo:
+            return [x._values(), x._indices()]
+        if x.layout in (torch.sparse_csr, torch.sparse_bsr):
+            return [x.values(), x.crow_indices(), x.col_indices()]
+        if x.layout in (torch.sparse_csc, torch.sparse_bsc):
+            return [x.values(), x.ccol_indices(), x.row_indices()]
+        return []
 
 
 def put(value: Any, gpu: torch.device | None) -> Any:
     """Tag what an operation gave (a tensor, or a tuple of them); what has a tag keeps it."""
     if isinstance(value, Tensor):
         if gpu is not None and place_of(value) is None:
-            if torch._C._functorch.is_functorch_wrapped_tensor(value):
-                put(torch._C._functorch.get_unwrapped(value), gpu)
-            elif value.layout != torch.strided or value.is_nested:
-                layout = _("A tensor of layout {layout} on the GPU").format(layout=value.layout)
-                raise missed(layout)
-            else:
+            try:
                 setattr(_storage(value), TAG, gpu)
+            except (RuntimeError, NotImplementedError):
+                parts = _parts(value)
+                if not parts:
+                    layout = _("A tensor of layout {layout} on the GPU").format(layout=value.layout)
+                    raise missed(layout) from None
+                put(parts, gpu)
     elif isinstance(value, tuple | list):
         for item in value:
             put(item, gpu)
@@ -98,8 +111,6 @@ def tensors_in(values: Sequence[Any], found: list[Tensor]) -> list[Tensor]:
             found.append(value)
         elif isinstance(value, list | tuple):
             tensors_in(value, found)
-        elif isinstance(value, torch.device) and value.type == "cuda":
-            raise missed(_("This way of naming a device"))
     return found
 
 

@@ -45,6 +45,8 @@ def _operate(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Any operation: on one device, with its results on the same."""
     if "device" in kwargs:
         return _create(func, args, kwargs)
+    if any(type(value) is torch.device for value in args):
+        return _named(func, args, kwargs)
     name = getattr(func, "__name__", "")
     gpu = common(name, args, kwargs)
     if gpu is None:
@@ -90,9 +92,27 @@ def _create(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if (
         isinstance(made, Tensor)
         and place_of(made) != gpu
-        and (name in ("as_tensor", "asarray") or made is first or made._is_view())
+        and (
+            name in ("as_tensor", "asarray")
+            or made is first
+            or made.layout != torch.strided
+            or made._is_view()
+        )
     ):
         made = made.clone()  # it may be the very tensor, or the memory of the array, that was given
+    return put(made, gpu)
+
+
+def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What takes a device by its position: torch.ops.aten.to.device …"""
+    device = next(value for value in args if type(value) is torch.device)
+    if device.type not in ("cpu", "cuda"):
+        return func(*args, **kwargs)
+    gpu = gpu_of(device)
+    cpu = torch.device("cpu")
+    made = func(*(cpu if type(value) is torch.device else value for value in args), **kwargs)
+    if isinstance(made, Tensor) and place_of(made) != gpu:
+        made = made.clone()
     return put(made, gpu)
 
 
@@ -351,8 +371,7 @@ for rule, names in (
     (_recurrent, "lstm gru rnn_tanh rnn_relu"),
     (_pack, "_pack_padded_sequence _pad_packed_sequence"),
     (_text, "__repr__ __format__"),
-    # A storage says itself where it is, and DLPack hands out the memory.
-    (_refuse, "storage untyped_storage _typed_storage __dlpack__"),
+    (_refuse, "__dlpack__"),  # it hands out the memory
     (_python, "apply_ map_"),
     (_first, "copy_ expand_as view_as reshape_as broadcast_tensors tensor_split ctc_loss"),
     (_first, "atleast_1d atleast_2d atleast_3d"),
@@ -362,6 +381,8 @@ for rule, names in (
     (_parse_to, "_parse_to"),
     (_plain, "is_same_size result_type _has_compatible_shallow_copy_type backward grad"),
     (_plain, "size dim numel stride item tolist __len__ __bool__ __float__ __int__ __index__"),
+    # A storage says itself where it is (below.py).
+    (_plain, "storage untyped_storage _typed_storage"),
     (
         _plain,
         "is_contiguous is_floating_point detach view unbind transpose requires_grad_ data_ptr",
@@ -379,7 +400,6 @@ GETS: dict[str, Rule] = {
     "is_cuda": lambda func, args, kwargs: place_of(args[0]) is not None,
     "is_cpu": lambda func, args, kwargs: func(args[0]) and place_of(args[0]) is None,
     "grad": _get_grad,
-    "__cuda_array_interface__": _refuse,
 }
 SETS: dict[str, Rule] = {"grad": _set_grad}
 
@@ -401,6 +421,7 @@ def _rule(func: Any) -> Rule:
 # What an error says that is only this CPU's: it lacks a kernel that a GPU has, or CUDA itself.
 LACKING = re.compile(
     "not implemented for '(Half|BFloat16)'|Could not run '|ATen_cuda|(compiled|support).* (CUDA|cuda)"
+    "|no NVIDIA driver|non-CUDA tensor|'torch._C' has no attribute"
 )
 
 
