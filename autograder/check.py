@@ -235,12 +235,17 @@ def distinct(ratio: Tensor) -> str:
     return ", ".join(values[:6]) + (", …" if len(values) > 6 else "")
 
 
+def nothing() -> str:
+    """A few words for None where something was to be returned."""
+    return _("None (what a function without a `return` gives)")
+
+
 def describe(value: Any) -> str:
     """A few words for what a student returned."""
     import torch
 
     if value is None:
-        return "None"
+        return nothing()
     if type(value) in (torch.Tensor, torch.nn.Parameter):
         sparse = value.layout != torch.strided
         words = _("a sparse tensor of shape {shape}") if sparse else _("a tensor of shape {shape}")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.check import REMARKS
+from autograder.check import REMARKS, nothing
 from autograder.language import _
 from autograder.observation import Observed, Other, Tensor, Value
 
@@ -101,6 +101,8 @@ def _differs(
                 name=shown(name), came=came, wanted=wanted
             )
     came, wanted = _kind(received), _kind(expected)
+    if received is None and isinstance(expected, Tensor):
+        came = nothing()
     return _("{name} is {came}; expected {wanted}.").format(
         name=shown(name), came=came, wanted=wanted
     )

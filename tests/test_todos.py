@@ -322,3 +322,34 @@ def test_a_network_that_gives_its_input_gets_nothing_for_its_layers(
     got.pop(GIVEN, None)
     lost = ONLY_CLASS["aae", network]
     assert got == {id: 0 if id in lost else FULL for n, id in TODOS if n == "aae"}
+
+
+@pytest.mark.parametrize(
+    ("unmade", "told"),
+    [
+        ({"todo2": "nn.ReLU,"}, "ReLU is not a Module subclass"),
+        ({"todo2": "torch.relu,"}, "relu is not a Module subclass"),
+        ({"todo2": "nn.Relu(),"}, "has no attribute 'Relu'"),
+        ({"todo1": "nn.Dropout(p=20),"}, "dropout probability has to be between 0 and 1"),
+        ({"todo3": "nn.Linear(512),"}, "'out_features'"),
+        ({"todo2": "nn.ReLU,", "todo3": "nn.Linear(512),"}, ""),
+        ({"todo4": "nn.Linear,"}, "Linear is not a Module subclass"),
+        ({"todo5": "nn.linear(latent_dim, 512),"}, "has no attribute 'linear'"),
+        ({"todo6": "nn.Linear((256, 1)),"}, "'out_features'"),
+        ({"todo7": "nn.Sigmoid,"}, "Sigmoid is not a Module subclass"),
+    ],
+)
+def test_a_layer_that_cannot_be_made_costs_its_own_todo_only(
+    grader: Grader, unmade: dict[str, str], told: str
+) -> None:
+    """And it is the student's own line that raises; of the given code nothing is said."""
+    result = grader.grade("aae", solved(grader, "aae", **unmade), diagnose=True)
+    got = {t.id: t.score for t in result.todos}
+    assert got == {f"todo{n}": float(f"todo{n}" not in unmade) for n in range(1, 8)}
+    for one in result.todos:
+        if one.id in unmade:
+            failed = [check for check in one.checks if not check.passed]
+            assert one.verdict == results.ERROR
+            assert all(
+                told in check.message and "in aae.py, line" in check.message for check in failed
+            )

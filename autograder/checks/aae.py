@@ -26,6 +26,7 @@ from autograder.check import (
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
 from autograder.named_gpu import NamedGPU, asked
+from autograder.unmade import unmade, wanted
 
 CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discriminator": ()}
 FILES = ("adversarial_autoencoder",)
@@ -204,11 +205,12 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
 
 
 def made(module: Any, name: str, latent_dim: int, part: str) -> Any:
-    """A network of which one part is judged: without a GPU also one of which another TODO's layer names
-    one, so that it cannot be made as it is. Raises what it raises wherever else one is named."""
+    """A network of which one part is judged: also one of which another TODO's layer cannot be made, or
+    names a GPU where there is none. Raises what it raises wherever else one is named."""
     if torch.cuda.is_available():
-        return getattr(module, name)(latent_dim)
-    with NamedGPU() as gpu:
+        with unmade():
+            return getattr(module, name)(latent_dim)
+    with unmade(), NamedGPU() as gpu:
         model = getattr(module, name)(latent_dim)
     if gpu.named:
         places = align(layers_of(model) or [], LISTS[name])
@@ -216,7 +218,8 @@ def made(module: Any, name: str, latent_dim: int, part: str) -> Any:
         elsewhere = {id(p) for todo in others & places.keys() for p in places[todo].parameters()}
         made_there = asked(model)
         if not made_there or not elsewhere.issuperset(map(id, made_there)):
-            return getattr(module, name)(latent_dim)
+            with unmade():
+                return getattr(module, name)(latent_dim)
     return model
 
 
@@ -290,15 +293,16 @@ def layers_of(model: Any) -> list[nn.Module] | None:
 
 
 def kind_of(layer: nn.Module) -> str:
-    if isinstance(layer, nn.Linear):
+    kind = wanted(layer)
+    if issubclass(kind, nn.Linear):
         return "linear"
-    if isinstance(layer, nn.modules.dropout._DropoutNd):
+    if issubclass(kind, nn.modules.dropout._DropoutNd):
         return "dropout"
-    if isinstance(layer, nn.modules.batchnorm._NormBase):
+    if issubclass(kind, nn.modules.batchnorm._NormBase):
         return "norm"
-    if isinstance(layer, nn.Flatten | nn.Unflatten):
+    if issubclass(kind, nn.Flatten | nn.Unflatten):
         return "shape"
-    return "identity" if isinstance(layer, nn.Identity) else "activation"
+    return "identity" if issubclass(kind, nn.Identity) else "activation"
 
 
 def align(layers: Sequence[nn.Module], slots: Sequence[Slot]) -> dict[Any, nn.Module]:
@@ -352,7 +356,7 @@ def mismatch(kind: str, layer: nn.Module, slot: Slot) -> float:
         return 1.5
     if isinstance(layer, nn.Linear) and layer.out_features != slot.width:
         return 0.3
-    if slot.like and type(layer) is not slot.like:
+    if slot.like and wanted(layer) is not slot.like:
         return 0.2
     return 0.05 if slot.todo else 0.0  # where both fit, a layer is one that was given
 
@@ -753,7 +757,9 @@ def given_networks_on_a_gpu(module: Any, draw: Draw) -> dict[str, Any]:
     seen = {}
     for name, gives in GIVES.items():
         x = draw(4, *SIZES.get(name, (3,))).to("cuda")
-        seen[f"device of {gives}"] = place(
-            lambda: network(module, draw, name, 3, "given").to("cuda")(x)  # noqa: B023
-        )
+        try:
+            model = network(module, draw, name, 3, "given")
+        except Exception as error:  # it says nothing of the device
+            raise Inseparable(_("{name} cannot be made").format(name=name)) from error
+        seen[f"device of {gives}"] = place(lambda: model.to("cuda")(x))  # noqa: B023
     return seen

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from autograder import results
 from autograder.check import GIVEN
 from autograder.language import _
+from autograder.limits import DEFAULT
 from autograder.reports.text import csv_cell, fenced, markdown
 from autograder.results import Result, Student, TodoResult
 from autograder.settings import CourseSettings
@@ -144,11 +145,13 @@ def feedback(group: Sequence[Result]) -> str:
         if result.assignment:
             parts.append(f"## {result.assignment}: {points(result)}")
         parts += [markdown(note) for note in result.notes]
+        if why := unreadable(result):
+            parts.append(fenced(why))
         for todo in result.todos:
             parts.append(f"### {mark(todo)} {todo.id}: {points(todo)} ({verdict(todo)})")
-            parts += explained(todo)
+            parts += [] if why else explained(todo)
         if result.output:
-            parts += [_("Your code printed:"), fenced(result.output)]
+            parts += [printed(result), fenced(result.output)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -215,6 +218,20 @@ def not_run(todo: TodoResult) -> list[str]:
         for check in todo.checks
         if not check.ran
     ]
+
+
+def printed(result: Result) -> str:
+    """What stands above what a submission printed, of which no more than a part is kept."""
+    if len(result.output) < DEFAULT.text:
+        return _("Your code printed:")
+    return _("Your code printed (only the beginning is shown):")
+
+
+def unreadable(result: Result) -> str:
+    """Why none of a file could be judged, in one message for all TODOs; "" if some of it could."""
+    said = {check.message for todo in result.todos for check in todo.checks}
+    wrong = all(t.verdict == results.ERROR and not named(t) for t in result.todos)
+    return said.pop() if wrong and len(said) == 1 else ""
 
 
 def complaints(todo: TodoResult) -> list[tuple[str, str]]:

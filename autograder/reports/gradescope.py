@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder import results
 from autograder.language import _
-from autograder.reports.files import explained, mark, verdict
+from autograder.reports.files import explained, mark, printed, verdict
 from autograder.reports.text import fenced, markdown, plain
 from autograder.results import Result, TodoResult
 from autograder.settings import CourseSettings, Show
@@ -43,7 +43,7 @@ def results_json(
             said.append(markdown(text))
         scores.append(result.score * (1 - (lost.percent if lost else 0) / 100))
         if result.output:
-            said += [_("Your code printed:"), fenced(result.output)]
+            said += [printed(result), fenced(result.output)]
         for place, todo in enumerate(result.todos, start=1):
             tests += _tests(f"{number}.{place}", str(result.assignment), todo, settings.show)
     return {

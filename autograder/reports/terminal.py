@@ -22,6 +22,8 @@ from autograder.reports.files import (
     named,
     not_run,
     points,
+    printed,
+    unreadable,
     verdict,
 )
 from autograder.reports.text import one_line, plain
@@ -140,12 +142,14 @@ def show_result(console: Console, result: Result) -> None:
     show_head(console, result)
     for note in result.notes:
         console.print(Padding(Text(plain(note), style="dim"), (0, 0, 0, 2)))
+    if why := unreadable(result):
+        console.print(Padding(Text(plain(why)), (0, 0, 0, 4)))
     for todo in result.todos:
-        _show_todo(console, todo)
+        _show_todo(console, todo, in_full=not why)
         for used in concerning(result, todo):
             console.print(Padding(Text(plain(remark(used)), style="dim"), (0, 0, 0, 6)))
     if result.output:
-        console.print(Padding(Text(_("Your code printed:"), style="dim"), (0, 0, 0, 2)))
+        console.print(Padding(Text(printed(result), style="dim"), (0, 0, 0, 2)))
         console.print(Padding(Text(plain(result.output.rstrip()), style="dim"), (0, 0, 0, 4)))
     console.print()
 
@@ -160,13 +164,15 @@ def show_head(console: Console, result: Result) -> None:
     console.print(head)
 
 
-def _show_todo(console: Console, todo: TodoResult) -> None:
+def _show_todo(console: Console, todo: TodoResult, *, in_full: bool) -> None:
     colour = COLOURS.get(todo.verdict, "red")
     line = Text(f"  {mark(todo)} {todo.id}", style=colour)
     line.append(f"  {points(todo)}", style="default")
     if todo.verdict != results.PASSED:
         line.append(f"  {verdict(todo)}", style=colour)
     console.print(line)
+    if not in_full:
+        return
     for sentence in carried(todo):
         console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 6)))
     for paragraph in named(todo):

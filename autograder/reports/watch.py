@@ -12,7 +12,7 @@ from rich.text import Text
 
 from autograder import results
 from autograder.language import _, current
-from autograder.reports.files import complaints, mark, named, points, verdict
+from autograder.reports.files import complaints, mark, named, points, printed, unreadable, verdict
 from autograder.reports.terminal import COLOURS, without_markup
 from autograder.reports.text import plain
 from autograder.results import Result, TodoResult
@@ -62,13 +62,6 @@ def to_fix(latest: Mapping[str, Result], saved: str = "") -> list[Item]:
                 untouched = todo.verdict == results.NOT_ATTEMPTED
                 found.append((name != saved, untouched, (name, todo.id)))
     return [item for *__, item in sorted(found, key=lambda one: one[:2])]
-
-
-def unreadable(result: Result) -> str:
-    """Why none of a file could be judged, in one message for all TODOs; "" if some of it could."""
-    said = {check.message for todo in result.todos for check in todo.checks}
-    wrong = all(todo.verdict == results.ERROR for todo in result.todos)
-    return said.pop() if wrong and len(said) == 1 else ""
 
 
 def half_written(result: Result) -> bool:
@@ -211,7 +204,7 @@ def _besides(result: Result) -> Iterator[RenderableType]:
     for note in result.notes:
         yield _indented(plain(note), "dim")
     if result.output:
-        yield _indented(_("Your code printed:"), "dim")
+        yield _indented(printed(result), "dim")
         yield _indented(plain(result.output.rstrip()), "dim", by=4)
 
 

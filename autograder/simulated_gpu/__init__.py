@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.language import _
+from autograder.patched import patched
 from autograder.simulated_gpu.below import changes
 from autograder.simulated_gpu.place import NotSimulated, missed, state
 from autograder.simulated_gpu.rules import LACKING, MODE, listening
@@ -26,19 +27,15 @@ __all__ = ["TESTED", "NotSimulated", "gave_up", "on", "plain", "prepare", "suppo
 
 # The versions of torch on which all of tests/test_simulated_gpu.py has run.
 TESTED = ("2.9", "2.13", "2.14")
-INHERITED = object()
 
 
 @contextmanager
 def on() -> Iterator[None]:
     """While it is on, this machine has two GPUs, "cuda:0" and "cuda:1"; then all is as before."""
     state.start()
-    saved = [(owner, name, vars(owner).get(name, INHERITED)) for owner, name, _ in changes()]
     autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
-    for owner, name, value in changes():
-        setattr(owner, name, value)
     try:
-        with MODE:
+        with patched(changes()), MODE:
             yield
     except Exception as error:
         if gave_up(error):
@@ -49,11 +46,6 @@ def on() -> Iterator[None]:
     finally:
         while listening():  # below a mode that was left behind
             torch.overrides._pop_mode()  # type: ignore[no-untyped-call]
-        for owner, name, value in reversed(saved):
-            if value is INHERITED:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, value)
         default = torch.utils._device.CURRENT_DEVICE
         if default is not None and default.type == "cuda":
             torch.set_default_device(None)
