@@ -104,6 +104,7 @@ def serve(
     """Answer the judge's requests until it closes the channel. `gpu`: in a worker for the real GPU."""
 
     module, assignment, real = None, "", None
+    setattr(torch, "compile", as_written)  # noqa: B010
     try:
         while True:
             request, files = frames.read(partial(frames.receive, channel), limits=None)
@@ -135,6 +136,11 @@ def serve(
                 channel.sendall(frames.encode(tree, arrays))
     except EOFError:
         return
+
+
+def as_written(model: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """torch.compile: to compile takes a C++ compiler and seconds, and computes the same."""
+    return (lambda model: model) if model is None else model
 
 
 def _noticed(

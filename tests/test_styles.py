@@ -1005,6 +1005,20 @@ TEXTS: dict[str, Callable[[str], str]] = {
         IMPORTS, IMPORTS + "\n\nclass Base(nn.Module):\n    verbose = False\n"
     ),
     "forward by hand": lambda t: re.sub(r"self\.(\w+)\(", r"self.\1.forward(", t),
+    "forward compiled": lambda t: re.sub(
+        r"^( +)def forward\(", r"\1@torch.compile\n\1def forward(", t, flags=re.M
+    ),
+    "forward compiled, with settings": lambda t: re.sub(
+        r"^( +)def forward\(", r"\1@torch.compile(mode='default')\n\1def forward(", t, flags=re.M
+    ),
+    "classes compiled": lambda t: (
+        t
+        + "".join(
+            f"\n{name}.forward = torch.compile({name}.forward, dynamic=True)"
+            for name in re.findall(r"^class (\w+)\(nn.Module\)", t, flags=re.M)
+        )
+        + "\n"
+    ),
     "annotations from the future": lambda t: t.replace(
         "\nimport", "\nfrom __future__ import annotations\nimport", 1
     ),

@@ -160,11 +160,6 @@ def _nested_tensor(original: Any, tensors: Any, **kwargs: Any) -> Any:
     return put(original(tensors, **kwargs), gpu_of(device))
 
 
-def _compile(model: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """What is compiled computes what it would otherwise."""
-    return (lambda model: model) if model is None else model
-
-
 def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
     """A student's code stays as it is: scripted or traced, it would run where no mode sees it."""
     own = isinstance(code, FunctionType) and code.__module__.startswith("torch.")  # of torch itself
@@ -213,7 +208,6 @@ def changes() -> list[tuple[Any, str, Any]]:
         (torch, "Generator", Generator),
         *replaced(torch.cuda.nvtx, NVTX),
         *replaced(torch.cuda.profiler, PROFILER),
-        (torch, "compile", _compile),
         (torch.UntypedStorage, "device", property(_storage_device)),
         (torch.UntypedStorage, "is_cuda", property(lambda x: _storage_device(x).type == "cuda")),
         (torch.UntypedStorage, "to", _storage_to),
