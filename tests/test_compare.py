@@ -172,7 +172,11 @@ def test_the_axes_of_a_list_begin_with_its_own() -> None:
         ),
         (tensor([1.0]), [1.0], "out is a list or tuple of 1; expected a tensor of shape (1,)."),
         (tensor([1.0]), 1.0, "out is 1.0; expected a tensor of shape (1,)."),
-        (tensor([1.0]), None, "out is None; expected a tensor of shape (1,)."),
+        (
+            tensor([1.0]),
+            None,
+            "out is None (what a function without a `return` gives); expected a tensor of shape (1,).",
+        ),
         ([], tensor([]), "out is a tensor of shape (0,); expected a list or tuple of 0."),
         (None, tensor([1.0]), "out is a tensor of shape (1,); expected None."),
         (True, 1, "out is 1; expected True."),
