@@ -7,7 +7,7 @@ are at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import getdoc
 from types import ModuleType
@@ -164,9 +164,28 @@ def gradients(
                 if out.requires_grad
             ]
         ).sum()
-        grads = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
-        found = dict(zip(wanted, grads, strict=True))
+        found = dict(zip(wanted, _grad(loss, list(wanted.values())), strict=True))
     return {f"gradient of {name}": found.get(name) for name in inputs}
+
+
+def _grad(loss: Tensor, leaves: Sequence[Tensor]) -> Sequence[Tensor | None]:
+    """The gradients of leaves, also where torch.utils.checkpoint is used as it is by default: then
+    torch.autograd.grad refuses, and `backward` must be called as in training."""
+    import torch
+
+    try:
+        return torch.autograd.grad(loss, leaves, allow_unused=True, retain_graph=True)
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+    before = [leaf.grad for leaf in leaves]
+    for leaf in leaves:
+        leaf.grad = None
+    torch.autograd.backward(loss)
+    found = [leaf.grad for leaf in leaves]
+    for leaf, grad in zip(leaves, before, strict=True):
+        leaf.grad = grad
+    return found
 
 
 def given_to_linear(

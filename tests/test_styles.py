@@ -601,7 +601,33 @@ NOISE = "    return mu + std * torch.randn_like(std)\n"
 SUPER = "super().__init__()"
 LSTM_CALL = "out, (hn, cn) = self.rnn(x, (h0, c0))"
 
+CHECKPOINT = "from torch.utils.checkpoint import checkpoint\n"
+
 FILES = {
+    "mha, the attention is computed again on the way back": Style(
+        "attention", top=CHECKPOINT, edits=(("self.sdpa(", "checkpoint(self.sdpa, "),)
+    ),
+    "vit, the MLP is computed again on the way back": Style(
+        "vit", top=CHECKPOINT, edits=(("self.mlp(", "checkpoint(self.mlp, "),)
+    ),
+    "vit, the MLP is computed again without re-entry": Style(
+        "vit",
+        top=CHECKPOINT,
+        edits=(
+            (
+                "self.mlp(self.norm_2(x))",
+                "checkpoint(self.mlp, self.norm_2(x), use_reentrant=False)",
+            ),
+        ),
+    ),
+    "aae, the encoder is computed again on the way back": Style(
+        "aae",
+        top=CHECKPOINT,
+        edits=(
+            ("self.model(img", "checkpoint(self.model, img"),
+            ("self.model(z)", "checkpoint(self.model, z)"),
+        ),
+    ),
     "lstm, other attribute names": Style(
         "lstm", edits=(("self.rnn", "self.lstm"), ("self.lin", "self.fc"))
     ),
