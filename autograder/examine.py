@@ -16,7 +16,15 @@ from autograder.judge import Expected, Reference, failure, not_run
 from autograder.language import _
 from autograder.limits import DEFAULT, MIB, Limits
 from autograder.noticed import Noticed
-from autograder.observation import ONLY_ONCE, Died, Observation, Observed, Raised, size
+from autograder.observation import (
+    ONLY_ONCE,
+    Died,
+    NotRun,
+    Observation,
+    Observed,
+    Raised,
+    size,
+)
 from autograder.pool import Imported, Job, Warm, Worker, Workers
 from autograder.results import REAL, SIMULATED, TIMEOUT
 
@@ -40,6 +48,7 @@ class Examination:
     ) -> None:
         self._warm, self._job, self._seed = warm, job, seed
         self._real = (device or warm.device) == REAL
+        self._no_gpu = str(warm.summaries[0]["no_gpu"])
         self._once = False  # it can be executed only once in a process: on the GPU in another one
         self._dtype, self._limits = dtype, limits
         self._deadline = time.monotonic() + limits.submission_seconds
@@ -65,6 +74,8 @@ class Examination:
         return self._seen[key]
 
     def _observe(self, check: CheckInfo, apart: bool, rng: int) -> Observation:
+        if check.gpu and self._no_gpu and not self._real:
+            return NotRun(self._no_gpu)
         left = self._deadline - time.monotonic()
         sentence = _("its {seconds:g} s were used up")
         used_up = Died(TIMEOUT, sentence.format(seconds=self._limits.submission_seconds))
@@ -88,7 +99,8 @@ class Examination:
         seen = worker.ask(check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds)
         if worker is self._gpu_worker and isinstance(seen, Raised) and "CUDA error" in seen.message:
             self._let_gpu_go()  # after an error of its own, CUDA refuses all else in that process
-        if isinstance(seen, Raised) and seen.type == ONLY_ONCE and worker is self._worker:
+        once = check.gpu and isinstance(seen, Raised) and seen.type == ONLY_ONCE
+        if once and worker is self._worker:
             self._once = True
             return self._observe(check, apart, rng)
         if isinstance(seen, Died) and seen.verdict == TIMEOUT:
@@ -179,9 +191,8 @@ def examine_reference(warm: Warm, assignment: Assignment, source: bytes, seed: i
 def _shown(assignment: Assignment, check: CheckInfo, observation: Observation) -> Observed:
     if isinstance(observation, Observed):
         return observation
-    raise CourseError(
-        f"the solution of {assignment.name} fails its own check {check.id}: {_why(observation)}."
-    )
+    why = observation.reason if isinstance(observation, NotRun) else _why(observation)
+    raise CourseError(f"the solution of {assignment.name} fails its own check {check.id}: {why}.")
 
 
 def _why(observation: Raised | Died) -> str:

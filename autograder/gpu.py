@@ -106,6 +106,7 @@ class OnGPU(Generic[Module]):
         self._home, self._last, self._make, self._execute = home, last, make, execute
         self._alone = alone
         self._module: Module | None = None
+        self._registered = registered()
         self._failed: BaseException | None = None
         self._default: torch.device | None = None  # the default device that the module has set
         self._helpers: dict[str, ModuleType] = {}  # modules of the student's own, as on a GPU
@@ -119,6 +120,9 @@ class OnGPU(Generic[Module]):
         if self._failed:
             raise self._failed
         if self._module is None:
+            if not self._alone and registered() > self._registered:
+                self._failed = OnlyOnce()  # operations of its own: those that run could be replaced
+                raise self._failed
             try:
                 self._module = self._executed(simulated_gpu.on())
             except BaseException as error:
@@ -178,6 +182,11 @@ class OnGPU(Generic[Module]):
             for name, file in files.items()
             if isinstance(file, str) and file.startswith(place)
         }
+
+
+def registered() -> int:
+    """How many operations in Python were registered with torch, by whom ever."""
+    return len(torch.library._defs) + len(torch.library._impls)
 
 
 def default_gpu() -> torch.device | None:

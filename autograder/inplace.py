@@ -22,7 +22,7 @@ import torch
 from autograder.check import Check
 from autograder.course import CheckInfo
 from autograder.language import _
-from autograder.observation import NO_GPU, Observation, Place, Raised, pack, unpack
+from autograder.observation import NotRun, Observation, Place, Raised, pack, unpack
 from autograder.source import placeholders
 from autograder.worker import LINE, StudentModule, run_check
 
@@ -74,7 +74,7 @@ def observing(
             reason = _(
                 "Save the notebook and run 'autograder check' on its file to see this as well."
             )
-            return Raised(NO_GPU, reason)
+            return NotRun(reason)
         one = checks[check.id]
         noted = Noted(one.run)
         seen = run_check(

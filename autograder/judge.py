@@ -13,7 +13,8 @@ from autograder.check import GIVEN
 from autograder.compare import Tolerances, difference, remarks
 from autograder.course import Assignment, CheckInfo
 from autograder.language import _
-from autograder.observation import NO_GPU, NOT_SIMULATED, Died, Observation, Observed, Raised
+from autograder.notes import REASON, quoted
+from autograder.observation import NOT_SIMULATED, Died, NotRun, Observation, Observed, Raised
 from autograder.results import CheckResult, TodoResult, total
 
 
@@ -108,7 +109,8 @@ def all_failed(assignment: Assignment, verdict: str, message: str) -> tuple[Todo
 
 def not_run(observation: Observation) -> bool:
     """Whether a check on the GPU could not be run: nothing is known of the submission then."""
-    return isinstance(observation, Raised) and observation.type in (NOT_SIMULATED, NO_GPU)
+    made_so = isinstance(observation, Raised) and observation.type == NOT_SIMULATED
+    return made_so or isinstance(observation, NotRun)
 
 
 def failure(observation: Raised | Died) -> Outcome:
@@ -159,11 +161,12 @@ def _expected(reference: Reference, check: CheckInfo, apart: bool) -> Expected |
 def _outcome(
     check: CheckInfo, assignment: Assignment, expected: Expected | None, received: Observation
 ) -> Outcome:
-    if check.gpu and not_run(received):
-        assert isinstance(received, Raised)
-        # Anybody can make it so, and nobody shall win by it.
-        withheld = received.type == NOT_SIMULATED
-        return Outcome(results.NOT_RUN, received.shown or received.message, withheld=withheld)
+    if isinstance(received, NotRun):
+        return Outcome(results.NOT_RUN, received.reason)
+    if check.gpu and isinstance(received, Raised) and not_run(received):
+        # Anybody can make it so, and nobody shall win by it, nor be heard in the grader's voice.
+        said = " ".join((received.shown or received.message).split())[:REASON]
+        return Outcome(results.NOT_RUN, quoted(said), withheld=expected is not None)
     if expected is None:
         return Outcome(results.NOT_RUN, _("What the reference shows in it is not known here."))
     if isinstance(received, Observed):

@@ -20,7 +20,7 @@ from autograder.course import PACKAGE, Assignment, CheckInfo, Course
 from autograder.diagnose import Candidate, Catalogue, Runs, Shown, all_checks, same
 from autograder.errors import CourseError
 from autograder.language import _
-from autograder.observation import Died, Raised, pack, unpack
+from autograder.observation import Died, NotRun, Raised, pack, unpack
 from autograder.variants import Behaviour, Variant
 
 VERSION = 1  # of this format
@@ -122,8 +122,9 @@ class _Pool:
         observation = shown.observation
         if isinstance(observation, Raised):
             observation = replace(observation, place=None)  # it quotes the solution
-        if isinstance(observation, Died):
-            raise CourseError(f"a variant cannot be recorded: {observation.detail}.")
+        if isinstance(observation, Died | NotRun):
+            why = observation.detail if isinstance(observation, Died) else observation.reason
+            raise CourseError(f"a variant cannot be recorded: {why}.")
         tree, arrays = pack(observation)
         flat = {key: array.reshape(-1).tolist() for key, array in arrays.items()}
         content = json.dumps([tree, sorted(shown.random), flat])

@@ -13,8 +13,10 @@ from autograder.language import _
 
 MOST = 20  # sentences
 REASON = 200  # characters
-# The name of a file, or the cell of a notebook.
-PLAIN = re.compile(r"(?:[\w./\- ]|\(\d+\))+(, \w+ \d+)?")
+MOST_LINE = 10**6
+# The name of a file, or the cell of a notebook: no sentence.
+PLAIN = re.compile(r"[\w./\-]+( ?\(\d{1,3}\)[\w.]*)?(, (cell|셀) \d{1,6})?")
+MARKS = str.maketrans(dict.fromkeys('"“”„‟«»〝〞＂', "'"))
 
 # Kinds of notes.
 CELL, SYNTAX, FAILED, ALIAS, STOPPED = "cell", "syntax", "failed", "alias", "stopped"
@@ -32,9 +34,13 @@ def cell_of(name: str, number: int) -> str:
     return _("{name}, cell {number}").format(name=name, number=number)
 
 
+def _short(reason: str) -> str:
+    return quoted(" ".join(reason.split())[:REASON].rstrip("."))
+
+
 def quoted(text: str) -> str:
     """A submission's words, so that nobody takes them for the grader's."""
-    return '"' + text.replace('"', "'") + '"'
+    return '"' + text.translate(MARKS) + '"'
 
 
 def file_name(path: str | PurePath) -> str:
@@ -52,15 +58,16 @@ def _sentence(note: Any, main: str) -> str:
                 "{package} is left out while your work is checked: what it draws or logs is not graded."
             )
             return sentence.format(package=package)
-        case [kind, int(line), str(reason)] if kind == STOPPED:
+        case [kind, int(line), str(reason)] if kind == STOPPED and 0 <= line < MOST_LINE:
             sentence = _(
                 "{file} stopped in line {line}: what stands above it was graded, and nothing below it "
                 "was run ({error})."
             )
-            reason = " ".join(reason.split())[:REASON].rstrip(".")
-            return sentence.format(file=main, line=line, error=quoted(reason))
+            return sentence.format(file=file_name(main), line=line, error=_short(reason))
         case [str(kind), int(number), int(line), str(reason)] if main.lower().endswith(".ipynb"):
-            file, reason = cell_of(main, number), " ".join(reason.split())[:REASON]
+            if not (0 <= number < MOST_LINE and 0 <= line < MOST_LINE):
+                return ""
+            file, reason = cell_of(file_name(main), number), _short(reason)
             if kind == CELL:
                 return _("{file} is left out: {reason}").format(file=file, reason=reason)
             if kind == SYNTAX:
@@ -68,7 +75,7 @@ def _sentence(note: Any, main: str) -> str:
                 return sentence.format(file=file, reason=reason, line=line)
             if kind == FAILED:
                 sentence = _("{file}, line {line} is left out: {error}")
-                return sentence.format(file=file, line=line, error=quoted(reason))
+                return sentence.format(file=file, line=line, error=reason)
     return ""
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 MOST = 50  # of each kind in one reply
 MOST_TEXT = 200  # characters of a name
+MOST_KEPT = 1000  # of each kind, in all replies of a submission: more tell a TA nothing more
 
 
 @dataclass(frozen=True, order=True)
@@ -35,7 +36,8 @@ class Noticed:
 
     def attempt(self, kind: str, spot: Spot) -> None:
         """The first one of each kind counts."""
-        self.attempted.setdefault(kind, spot)
+        if len(self.attempted) < MOST_KEPT:
+            self.attempted.setdefault(kind, spot)
 
     def add(self, other: "Noticed") -> None:
         self.mentioned |= other.mentioned
@@ -47,8 +49,10 @@ class Noticed:
         """What came with the reply to a check. Raises ValueError for what `pack` does not produce."""
         if not isinstance(tree, dict) or not tree.keys() <= {"mentioned", "called", "attempted"}:
             raise ValueError("what was noticed is not as it should be")
-        self.mentioned |= set(_unpacked(tree.get("mentioned", [])))
-        self.called |= {(*one, check, apart) for one in _unpacked(tree.get("called", []))}
+        if len(self.mentioned) < MOST_KEPT:
+            self.mentioned |= set(_unpacked(tree.get("mentioned", [])))
+        if len(self.called) < MOST_KEPT:
+            self.called |= {(*one, check, apart) for one in _unpacked(tree.get("called", []))}
         for kind, spot in _unpacked(tree.get("attempted", [])):
             self.attempt(kind, spot)
 

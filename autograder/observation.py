@@ -70,10 +70,8 @@ class Raised:
     shown: str = field(default="", compare=False)
 
 
-# The type of the error that a check on the GPU ends in where the submission needs what is not simulated,
+# The type of the error that a check on the GPU ends in where the submission needs what is not simulated.
 NOT_SIMULATED = "NotSimulated"
-# … where there is no GPU to check it on, whatever it needs,
-NO_GPU = "NoGPU"
 # … and where the submission cannot be executed there after it was executed without a GPU.
 ONLY_ONCE = "OnlyOnce"
 
@@ -86,7 +84,14 @@ class Died:
     detail: str
 
 
-Observation = Observed | Raised | Died
+@dataclass(frozen=True)
+class NotRun:
+    """There is no GPU for this check, whatever the submission is: so no process that runs one says it."""
+
+    reason: str
+
+
+Observation = Observed | Raised | Died | NotRun
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from autograder.language import _
 from autograder.limits import KIB
+from autograder.notes import file_name
 from autograder.results import Student
 
 METADATA = "submission_metadata.yml"  # Gradescope's
@@ -218,7 +219,7 @@ def _upload(platform: str, group: Sequence[tuple[str, Claim]]) -> Upload:
             latest += [Part(other, PurePosixPath()) for other, _claim in older]
         elif older:
             note = _("Several versions of {name} were handed in; the latest counts.")
-            notes.append(note.format(name=file))
+            notes.append(note.format(name=file_name(file)))
             earlier += [
                 Part(other, PurePosixPath("earlier", str(number), file))
                 for number, (other, _claim) in enumerate(older, 1)

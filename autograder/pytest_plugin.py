@@ -163,7 +163,7 @@ class Check(pytest.Item):
 
     def setup(self) -> None:
         """Take from the result what is said of this check."""
-        from autograder.reports.files import carried, named
+        from autograder.reports.files import carried, named, not_run
         from autograder.reports.terminal import without_markup
 
         result = self.graded.result
@@ -176,9 +176,11 @@ class Check(pytest.Item):
             pytest.skip(_("This code was given, and it was not seen to differ."))
         notes = list(result.notes)
         for todo, seen in found:
-            if not seen.ran:
+            if not seen.ran and not seen.withheld:
                 pytest.skip(plain(seen.message))
-            if seen.passed:
+            if seen.withheld:
+                self.wrong = plain("\n".join(not_run(replace(todo, checks=(seen,)))))
+            elif seen.passed:
                 notes += [*carried(todo), *filter(None, [seen.message])]
             else:
                 title = _("Checked: {title}").format(title=seen.title)

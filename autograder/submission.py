@@ -134,18 +134,25 @@ def _only_folder(listing: Mapping[str, Collection[str] | None]) -> str:
 def _named(found: Iterable[tuple[str, str, Path]]) -> list[tuple[str, Place]]:
     """No two of one name: (a short name, the whole name, the path) of each."""
     them = list(found)
-    names = Counter(short for short, _whole, _path in them)
+    names = Counter(_displayed(short) for short, _whole, _path in them)
     named: dict[str, Place] = {}
+    taken: set[str] = set()
     for short, whole, path in them:
         # alice.py beside alice.zip: both keep their ending. Names that are still the same (macOS and
         # others write the same Hangul in two ways) get a number.
-        plain = _cut(short if names[short] == 1 else whole)
+        plain = _cut(short if names[_displayed(short)] == 1 else whole)
         name, number = plain, 1
-        while name in named:
+        while _displayed(name) in taken:
             number += 1
             name = f"{plain} [{number}]"
         named[name] = path
+        taken.add(_displayed(name))
     return list(named.items())
+
+
+def _displayed(name: str) -> str:
+    """What tables show of a name: two that differ in blanks only would stand there as one."""
+    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def read(name: str, place: Place, limits: Limits = DEFAULT) -> Submission:
@@ -159,7 +166,9 @@ def read(name: str, place: Place, limits: Limits = DEFAULT) -> Submission:
         if isinstance(place, Inside):
             return Submission(name, *_read_upload(place, limits), student=student)
         if place.is_symlink():
-            raise Refused(_("{name} is a link; hand in the file itself.").format(name=own_name))
+            raise Refused(
+                _("{name} is a link; hand in the file itself.").format(name=file_name(own_name))
+            )
         if place.is_dir():
             return Submission(name, *_read_folder(place, limits))
         if place.suffix.lower() == ".zip":
@@ -170,11 +179,13 @@ def read(name: str, place: Place, limits: Limits = DEFAULT) -> Submission:
         return Submission(name, refused=str(reason), student=student)
     except PermissionError as error:
         file = _normal(Path(error.filename or own_name).name)
-        sentence = _("{name} cannot be read; its permissions forbid it.").format(name=file)
+        sentence = _("{name} cannot be read; its permissions forbid it.").format(
+            name=file_name(file)
+        )
         return Submission(name, refused=sentence, student=student)
     except OSError as error:
         sentence = _("{name} cannot be read ({reason}).")
-        sentence = sentence.format(name=own_name, reason=error.strerror)
+        sentence = sentence.format(name=file_name(own_name), reason=error.strerror)
         return Submission(name, refused=sentence, student=student)
 
 
@@ -204,7 +215,7 @@ def works(
             reason = _(
                 "{name} is {size:.1f} MiB, and at most {most:g} MiB are taken; hand in code only, "
                 "and clear a notebook's outputs."
-            ).format(name=file.path.name, size=file.size / MIB, most=limit / MIB)
+            ).format(name=file_name(file.path.name), size=file.size / MIB, most=limit / MIB)
             found.append(Work(assignment.name, source, None, reason, notes))
             continue
         files = {
@@ -335,7 +346,9 @@ def _size(path: Path, name: PurePosixPath) -> int:
     info = path.stat()
     if not stat.S_ISREG(info.st_mode):
         raise Refused(
-            _("{name} is not an ordinary file; hand in the file itself.").format(name=name)
+            _("{name} is not an ordinary file; hand in the file itself.").format(
+                name=file_name(name)
+            )
         )
     return info.st_size
 
@@ -398,13 +411,13 @@ def _refusing(name: str) -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError):
         sentence = _("{name} is not a zip that can be read; pack it again.")
-        raise Refused(sentence.format(name=name)) from None
+        raise Refused(sentence.format(name=file_name(name))) from None
     except Exception as error:
         if isinstance(error, Refused | UsageError | OSError):
             raise
         # zlib and struct errors of a damaged archive have no common base class.
         sentence = _("{name} is damaged ({error}); pack it again.")
-        raise Refused(sentence.format(name=name, error=type(error).__name__)) from None
+        raise Refused(sentence.format(name=file_name(name), error=type(error).__name__)) from None
 
 
 class _Guarded:
@@ -516,7 +529,9 @@ class Folder:
         path = self._path / part.where
         if path.is_symlink():
             name = _normal(part.where)
-            raise Refused(_("{name} is a link; hand in the file itself.").format(name=name))
+            raise Refused(
+                _("{name} is a link; hand in the file itself.").format(name=file_name(name))
+            )
         if path.is_dir():
             files, notes = _read_folder(path, limits, limits.archive)
             return tuple(replace(file, path=part.name / file.path) for file in files), notes

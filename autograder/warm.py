@@ -50,6 +50,17 @@ def main() -> NoReturn:
     os.setsid()  # a Ctrl-C in the terminal is the judge's to handle
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(control.makefile("rb").readline())
+    pid = os.getpid()
+    try:
+        _work(control, config)
+    finally:
+        if os.getpid() == pid:  # the judge may have been killed, also before all was loaded
+            homes.remove(config["homes"])
+    os._exit(0)
+
+
+def _work(control: socket.socket, config: Mapping[str, Any]) -> None:
+    """Load everything, and make workers until the judge is gone."""
     lock_down = _lockdown() if config["lockdown"] and sys.platform == "linux" else no_lockdown
     checks, aliases, summaries = load(config)
     control.sendall(frames.encode({"assignments": summaries}))
@@ -67,8 +78,6 @@ def main() -> NoReturn:
         gpus=config["gpus"],
     )
     _serve(control, become)
-    homes.remove(config["homes"])  # the judge may have been killed
-    os._exit(0)
 
 
 def load(config: Mapping[str, Any]) -> tuple[Checks, Aliases, list[dict[str, Any]]]:
@@ -82,8 +91,19 @@ def load(config: Mapping[str, Any]) -> tuple[Checks, Aliases, list[dict[str, Any
         for name, module in modules.items()
     }
     _watch_shortcuts(modules.values())
-    summaries = [summary(name, module, aliases[name]) for name, module in modules.items()]
+    no_gpu = _no_gpu()
+    summaries = [
+        {**summary(name, module, aliases[name]), "no_gpu": no_gpu}
+        for name, module in modules.items()
+    ]
     return checks, aliases, summaries
+
+
+def _no_gpu() -> str:
+    """Why no GPU can be simulated here: said before there is any submission, and believed of none."""
+    from autograder import simulated_gpu
+
+    return simulated_gpu.supported()
 
 
 def _lockdown() -> LockDown:

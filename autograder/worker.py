@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from autograder import absent, attempts, frames, noticed, shortcuts, simulated_gpu
-from autograder.check import Check, Inseparable, Unexpected, describe
+from autograder.check import Check, Inseparable, Unexpected, describe, marks
 from autograder.draw import Draw
 from autograder.gpu import OnGPU, OnlyOnce, OnRealGPU, RealGPU, default_gpu
 from autograder.language import Text, _, english
@@ -34,7 +34,7 @@ from autograder.limits import DEFAULT
 from autograder.notes import ALIAS, FAILED, LEFT_OUT, STOPPED
 from autograder.noticed import Spot
 from autograder.observation import (
-    NO_GPU,
+    NOT_SIMULATED,
     Observed,
     Other,
     Place,
@@ -140,6 +140,8 @@ def serve(
 
 def as_written(model: Any = None, *args: Any, **kwargs: Any) -> Any:
     """torch.compile: to compile takes a C++ compiler and seconds, and computes the same."""
+    if isinstance(model, nn.Module):
+        vars(model)["_orig_mod"] = model  # what a compiled one calls the one that it is made of
     return (lambda model: model) if model is None else model
 
 
@@ -241,6 +243,7 @@ def _execute(
                 file = part.code.co_filename
                 line = next((n for frame, n in lines if frame.f_code.co_filename == file), 0)
                 notes.append([STOPPED, line, reason])
+                simulated_gpu.forget(error)
             else:
                 raise
     for public, others in aliases.items():
@@ -262,7 +265,7 @@ def run_check(
     on_gpu = module.on_gpu if one.gpu else None
     if on_gpu and (reason := on_gpu.unusable()):
         message, shown = _both(reason)
-        return Raised(NO_GPU, message, shown=shown)
+        return Raised(NOT_SIMULATED, message, shown=shown)
     try:
         if not on_gpu and type(module) is StudentModule and module.gpu_by_default:
             # All that it does raises without a GPU, and the checks shall not hide that.
@@ -291,11 +294,12 @@ def run_check(
 
 @contextmanager
 def _unchanged(module: ModuleType) -> Iterator[None]:
-    """What is put into a module meanwhile is taken out again."""
+    """What is put into a module meanwhile, or said of it, is taken out again."""
     saved = dict(vars(module))
     try:
         yield
     finally:
+        marks(module).clear()
         vars(module).clear()
         vars(module).update(saved)
 

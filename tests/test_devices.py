@@ -372,7 +372,7 @@ def test_the_points_of_an_operation_that_is_not_simulated_are_withheld(grader: G
         assert (mha.score, mha.max_score, mha.verdict) == (3.75, 4.0, results.NOT_RUN)
         assert not mha.diagnosis
         assert result.device == "simulated"  # what of it could be
-        reason = "__dlpack__ is not simulated."
+        reason = '"__dlpack__ is not simulated."'
         assert not_run(result) == {"heads_stay_where_their_inputs_are": reason}
         assert [check.id for check in mha.checks if check.withheld] == [*not_run(result)]
         assert all(check.passed for check in mha.checks if check.ran)
@@ -418,10 +418,10 @@ def test_every_report_says_what_was_not_run_and_why(
     source = solved(grader, "lstm", last_step=UNKNOWN + "logits = self.lin(out[:, -1])")
     (tmp_path / "class").mkdir()
     (tmp_path / "class" / "lstm.py").write_text(source, "utf-8")
-    reason = "__dlpack__ is not simulated."
+    reason = '"__dlpack__ is not simulated."'
     done = run("grade", "class", "-o", "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = f'so that points wait for you: lstm (h0_c0, last_step: "{reason[:-1]}").'
+    told = f"so that points wait for you: lstm (h0_c0, last_step: {reason})."
     assert told in " ".join(done.stdout.split())
     folder = tmp_path / "out" / "feedback" / "lstm"
     feedback = (folder / "feedback.md").read_text("utf-8")
@@ -554,6 +554,43 @@ def test_a_default_type_of_tensors_on_the_gpu_makes_them_there(grader: Grader, l
     assert scores(result) == {"h0_c0": 2.5, "last_step": 3.0}
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        "raise type('NoGPU', (Exception,), {})('This machine has no GPU.')",
+        "raise type('NotRun', (Exception,), {})('This machine has no GPU.')",
+        "import sys\n    sys.modules['autograder.simulated_gpu'].supported = lambda: 'no GPU here'",
+        "import sys\n    sys.modules[__name__].on_gpu.unusable = lambda: 'no GPU here'",
+    ],
+)
+def test_to_say_that_there_is_no_gpu_wins_nothing(grader: Grader, says: str) -> None:
+    wrong = f"if x.is_cuda:\n    {says}\nh0 = c0 = torch.zeros({SIZES}, dtype=x.dtype)"
+    result = grader.grade("lstm", solved(grader, "lstm", h0_c0=wrong))
+    h0_c0 = todo(result, "h0_c0")
+    assert h0_c0.score == h0_c0.max_score - 0.5
+    assert not any(check.id == "states_are_where_x_is" and check.passed for check in h0_c0.checks)
+
+
+def test_what_stands_in_for_another_todo_cannot_be_asked_for(grader: Grader) -> None:
+    """Of a hard-coded GPU nothing works without one, whatever the file says of itself."""
+    wrong = solved(grader, "lstm", h0_c0=f"h0 = c0 = torch.zeros({SIZES}, device='cuda')")
+    honest = scores(grader.grade("lstm", wrong))
+    flag = 'globals()["states are ignored"] = True\n'
+    assert scores(grader.grade("lstm", with_top(wrong, flag))) == honest
+    assert honest["h0_c0"] == 0.5
+
+
+def test_to_refuse_to_be_executed_again_without_a_gpu_is_an_error(grader: Grader) -> None:
+    source = "from autograder.gpu import OnlyOnce\n" + solved(
+        grader, "lstm", h0_c0="raise OnlyOnce"
+    )
+    result = grader.grade("lstm", source)
+    assert scores(result)["h0_c0"] == 0
+    assert todo(result, "h0_c0").verdict == results.ERROR
+    assert not any("cannot be read" in c.message for t in result.todos for c in t.checks)
+    assert not result.attempts
+
+
 RAISE = "from autograder.simulated_gpu import NotSimulated\n"
 
 
@@ -606,7 +643,8 @@ def test_only_a_check_on_the_gpu_can_be_not_run(grader: Grader) -> None:
     assert {t.verdict for t in todos} == {results.ERROR}
 
 
-def test_pytest_skips_what_was_not_run(grader: Grader, tmp_path: Path) -> None:
+def test_pytest_fails_where_points_are_withheld(grader: Grader, tmp_path: Path) -> None:
+    """It knows no third way, and a CI that asks for its exit status gives the points."""
     source = solved(grader, "lstm", last_step=UNKNOWN + "logits = self.lin(out[:, -1])")
     (tmp_path / "lstm.py").write_text(source, "utf-8")
     for recording in (REPOSITORY / "assignments").glob("lstm.*"):
@@ -623,6 +661,6 @@ def test_pytest_skips_what_was_not_run(grader: Grader, tmp_path: Path) -> None:
         "no:cacheprovider",
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "8 passed, 2 skipped" in done.stdout
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "2 failed, 8 passed" in done.stdout
     assert "__dlpack__ is not simulated." in done.stdout

@@ -280,7 +280,7 @@ def test_a_gpu_that_fails_in_the_worker_fails_no_student(grader: Grader, name: s
     assert found.keys() >= gpu_checks(grader, name) & {
         c.id for c in assignment.checks if c.points and c.gpu
     }
-    assert all(m.startswith("The GPU of this machine could not be used (") for m in found.values())
+    assert all(m.startswith('"The GPU of this machine could not be used (') for m in found.values())
 
 
 @pytest.mark.gpu

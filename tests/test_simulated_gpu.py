@@ -407,7 +407,7 @@ def test_an_unknown_operation_is_right_or_not_simulated(unknown: Any) -> None:
         lambda x: torch.ops.simulated_gpu_tests.only_cuda(x),
         lambda x: torch.cuda.cudart().cudaMemGetInfo(0),
         lambda x: torch.cuda.CUDAGraph().capture_begin(),
-        lambda x: nn.parallel.data_parallel(nn.Linear(3, 3).cuda(), x, [0, 1]),
+        lambda x: nn.parallel.comm.broadcast(x, [0, 1]),
         lambda x: torch.UntypedStorage(8, device="cuda"),
         lambda x: x.to_mkldnn(),
         lambda x: torch.nested.nested_tensor([x, x], layout=torch.jagged),

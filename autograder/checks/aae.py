@@ -20,6 +20,7 @@ from autograder.check import (
     check,
     distinct,
     gradients,
+    marks,
     place,
     tensor,
 )
@@ -43,8 +44,7 @@ AXES = {
     "gradient of the image": "batch sampled_pixel",
 }
 
-# Keys of the module that no identifier can be: which part to keep, a TODO's id or "given", and
-# whether the stand-ins may mix features.
+# Marks of stand-ins: which part to keep, a TODO's id or "given", and whether they may mix features.
 ONLY, MIXING = "only this part", "features are mixed"
 
 
@@ -134,7 +134,7 @@ def only(part: str, *, mixing: bool = True) -> Callable[[ModuleType], None]:
     """
 
     def stand_in(module: ModuleType) -> None:
-        vars(module)[ONLY], vars(module)[MIXING] = part, mixing
+        marks(module)[ONLY], marks(module)[MIXING] = part, mixing
         if part != "given":
             vars(module)["reparameterization"] = lambda mu, logvar: mu
 
@@ -176,11 +176,13 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
     }
 
     def make() -> nn.Module:
-        part = vars(module).get(ONLY)
+        part = marks(module).get(ONLY)
         model = made(module, name, latent_dim, part) if part else getattr(module, name)(latent_dim)
-        if any(isinstance(p, nn.UninitializedParameter) for p in model.parameters()):
+        lazy = [p for p in model.parameters() if isinstance(p, nn.UninitializedParameter)]
+        if lazy:
             # Lazy layers take their sizes from the first input.
-            model.eval()(torch.zeros(1, *SIZES.get(name, (latent_dim,))))
+            x = torch.zeros(1, *SIZES.get(name, (latent_dim,)), device=lazy[0].device)
+            model.to(x.device).eval()(x)
             model.train()
         if todo in untouched(model, name):
             raise NotImplementedError(f"TODO {todo}")
@@ -191,7 +193,7 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                     "apart from each other; something in it is wrong"
                 )
                 raise Inseparable(sentence.format(name=name))
-            slots, mixing = LISTS[name], vars(module)[MIXING]
+            slots, mixing = LISTS[name], marks(module)[MIXING]
             owned = owners(layers, align(layers, slots), slots)
             kept = [
                 layer
@@ -400,14 +402,19 @@ def outcome_on_gpu(module: Any, draw: Draw, todo: str) -> dict[str, Any]:
         # Of a few scores all may be too small for an answer that is alike there to differ.
         batch = 12 if name == "Discriminator" else 2
         seen = run_once(module, draw, name, todo, 3, batch, run_on_gpu)
-    return {gives: returned(module, out) for gives, out in seen.items()}
+    return {GIVES[name]: returned(module, seen[GIVES[name]], seen.get(LEFT))}
 
 
-def returned(module: Any, out: Tensor) -> Tensor:
-    """What came back on a GPU; apart from code that is given and has sent it away, as if it had not."""
-    return out.to("cuda") if ONLY in vars(module) else out
+def returned(module: Any, out: Tensor, left: Any = None) -> Tensor:
+    """What came back on a GPU; apart from code that is given and has sent it away, as if it had not.
+
+    `left`: what came out of the layers, where that is known.
+    """
+    sent_away = ONLY in marks(module) and (not isinstance(left, Tensor) or left.is_cuda)
+    return out.to("cuda") if sent_away else out
 
 
+LEFT = "what leaves the layers"
 Run = Callable[[str, nn.Module, Tensor, Draw], dict[str, Any]]
 
 # Of each module what its networks showed as they are, and which TODOs are untouched in them.
@@ -430,7 +437,7 @@ def run_once(
         x = draw(batch, *SIZES.get(name, (latent_dim,)), scale=3)
         return run(name, model, x, draw), untouched(model, name)
 
-    if ONLY in vars(module):
+    if ONLY in marks(module):
         return seen()[0]
     known = _shown.setdefault(module, {})
     # An answer may be random, or depend on the dtype.
@@ -485,7 +492,11 @@ def run_on_gpu(name: str, model: nn.Module, x: Tensor, draw: Draw) -> dict[str, 
     """The result on a GPU."""
     model.to("cuda").eval()
     silence_noise(draw)
-    return {GIVES[name]: tensor(model(x.to("cuda")), GIVES[name])}
+    seen: dict[str, Any] = {}
+    if isinstance(layers := getattr(model, "model", None), nn.Sequential):
+        layers.register_forward_hook(lambda _layers, _given, left: seen.update({LEFT: left}))
+    seen[GIVES[name]] = tensor(model(x.to("cuda")), GIVES[name])
+    return seen
 
 
 def silence_noise(draw: Draw) -> None:
@@ -548,7 +559,7 @@ def todo1_drops_features_one_by_one(module: Any, draw: Draw) -> dict[str, Any]:
     others = [
         type(layer).__name__
         for layer in model.modules()
-        if kind_of(layer) == "dropout" and type(layer) is not nn.Dropout
+        if kind_of(layer) == "dropout" and not isinstance(layer, nn.Dropout)
     ]
     return {
         "z": z,

@@ -19,6 +19,7 @@ from autograder.check import (
     clue,
     given_to_linear,
     gradients,
+    marks,
     on_gpu,
     tensor,
 )
@@ -49,7 +50,7 @@ AXES = {
 }
 
 UNINITIALISED = torch.empty, torch.empty_like, Tensor.new_empty
-STATES_IGNORED = "states are ignored"  # a key of the module that no identifier can be
+STATES_IGNORED = "states are ignored"  # a mark of a stand-in
 
 
 class WatchedLSTM(nn.LSTM):
@@ -110,7 +111,7 @@ class Watch(TorchFunctionMode):
 
 def ignore_states(module: ModuleType) -> None:
     """Stands in for h0_c0: the LSTM starts from nothing, whatever it is handed."""
-    vars(module)[STATES_IGNORED] = True
+    marks(module)[STATES_IGNORED] = True
 
 
 def classifier(module: Any, draw: Draw, *sizes: int) -> nn.Module:
@@ -124,7 +125,7 @@ def classifier(module: Any, draw: Draw, *sizes: int) -> nn.Module:
         names[f"rnn.bias_hh_l{k}"] = (4 * hdim,)
     names |= {"lin.weight": (ydim, hdim), "lin.bias": (ydim,)}
     model = draw.build(lambda: module.LSTMClassifier(xdim, hdim, ydim, n_layer), names)
-    if STATES_IGNORED in vars(module):
+    if STATES_IGNORED in marks(module):
         before = before_the_lstm(model)
         for lstm in lstms(model):
             lstm.__class__ = ForgetfulLSTM

@@ -13,6 +13,7 @@ from autograder.check import (
     check,
     clue,
     gradients,
+    marks,
     on_gpu,
     parts,
     place,
@@ -52,7 +53,7 @@ AXES = {
     "gradient of classification_head.weight": "class emb_dim",
 }
 
-OTHER_PATCHES = "patches are replaced"  # a key of the module that no identifier can be
+OTHER_PATCHES = "patches are replaced"  # a mark of a stand-in
 
 
 class OtherPatches(nn.Module):
@@ -160,7 +161,7 @@ class OtherModule(nn.Module):
 
 def other_patches(module: ModuleType) -> None:
     """Stands in for the given cutting of patches."""
-    vars(module)[OTHER_PATCHES] = True
+    marks(module)[OTHER_PATCHES] = True
 
 
 def other_sublayers(module: ModuleType) -> None:
@@ -192,7 +193,7 @@ def embedding(module: Any, draw: Draw, c: int, size: int, patch: int, d: int) ->
 
     def make() -> nn.Module:
         model: nn.Module = module.ImageEmbedding(c, size, patch, d)
-        if OTHER_PATCHES in vars(module):
+        if OTHER_PATCHES in marks(module):
             model.rearrange, model.linear = nn.Identity(), OtherPatches(n, d)
         return model
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autograder import results
 from autograder.language import _
-from autograder.reports.files import complaints, mark, named, verdict
+from autograder.reports.files import complaints, mark, named, not_run, verdict
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import plain
 from autograder.results import Result, TodoResult
@@ -48,6 +48,7 @@ def _message(todo: TodoResult) -> str:
     said = [f"{mark(todo)} {verdict(todo)}", *map(without_markup, named(todo))]
     for title, message in complaints(todo):
         said += [title, message]
+    said += not_run(todo)
     return plain("\n".join(said))
 
 

@@ -124,7 +124,7 @@ def grades(
                 cells |= {f"{result.assignment}.{t.id}": f"{t.score:g}" for t in result.todos}
         total = results.total([result.score for result in group])
         out_of = results.total([result.max_score for result in group])
-        notes = " ".join(note for result in group for note in result.notes)
+        notes = " ".join(note for result in group for note in [*result.notes, *_waiting(result)])
         writer.writerow(
             [
                 csv_cell(name),
@@ -136,6 +136,13 @@ def grades(
             ]
         )
     return text.getvalue()
+
+
+def _waiting(result: Result) -> list[str]:
+    """What is still to be looked at by somebody, before the points are final."""
+    ids = [todo.id for todo in result.todos if any(check.withheld for check in todo.checks)]
+    sentence = _("Points of {assignment} are withheld until somebody has looked: {todos}.")
+    return [sentence.format(assignment=result.assignment, todos=", ".join(ids))] if ids else []
 
 
 def feedback(group: Sequence[Result]) -> str:

@@ -5,10 +5,11 @@ A wrong answer is a failure; where the grader is at fault it is an error.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from autograder.language import _
-from autograder.reports.files import carried, named
+from autograder.reports.files import carried, named, not_run
 from autograder.reports.terminal import without_markup
 from autograder.reports.text import one_line, plain
 from autograder.results import CheckResult, Result, TodoResult
@@ -62,6 +63,9 @@ def _case(result: Result, todo: TodoResult, check: CheckResult) -> ElementTree.E
     if result.grader_error:
         error = ElementTree.SubElement(case, "error", message=_text(one_line(check.message)))
         error.text = _text(plain(result.grader_error))
+    elif not check.ran:
+        [told] = not_run(replace(todo, checks=(check,)))
+        ElementTree.SubElement(case, "skipped", message=_text(one_line(told)))
     elif not check.passed:
         said = [*map(without_markup, named(todo)), check.message]
         said.append(_("Checked: {title}").format(title=check.title))

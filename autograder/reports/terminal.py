@@ -13,7 +13,7 @@ from rich.text import Text
 
 from autograder import results
 from autograder.language import _
-from autograder.notes import file_name, quoted
+from autograder.notes import file_name
 from autograder.reports.files import (
     by_submission,
     carried,
@@ -101,7 +101,7 @@ def _not_run(result: Result, *, withheld: bool) -> list[str]:
         checks = [check for check in todo.checks if not check.ran and check.withheld is withheld]
         for reason in dict.fromkeys(check.message for check in checks):
             todos.setdefault(reason.rstrip("."), []).append(todo.id)
-    return [f"{', '.join(ids)}: {quoted(reason)}" for reason, ids in todos.items()]
+    return [f"{', '.join(ids)}: {reason}" for reason, ids in todos.items()]
 
 
 def _shortcut(shortcut: Shortcut) -> str:

@@ -9,12 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.simulated_gpu.place import convert, place_of, tensors_in
-
-
-def words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from autograder.simulated_gpu.place import convert, place_of, tensors_in, words
 
 LOWERED = words(
     """matmul __matmul__ __rmatmul__ addbmm addmm addmv addr baddbmm bmm mm mv chain_matmul multi_dot
@@ -31,13 +26,19 @@ RAISED = words(
     prod reciprocal renorm rsqrt sinh smooth_l1_loss soft_margin_loss softmax softmin softplus sum
     tan triplet_margin_loss"""
 )
-WIDENED = words("addcdiv addcmul atan2 bilinear cross dot index_put scatter_add")
+WIDENED = words(
+    """addcdiv addcmul atan2 bilinear cross dot vdot inner tensordot grid_sampler index_put
+    scatter_add"""
+)
 FLOATS = (torch.float16, torch.bfloat16, torch.float32)  # never float64
 
 
 def autocast(
     name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if kwargs.get("out") is not None:
+        return args, kwargs  # it leaves these alone
+    name = name.removeprefix("linalg_").partition(".")[0]  # torch.ops.aten.mm.default
     if name == "binary_cross_entropy":
         raise RuntimeError(
             "torch.nn.functional.binary_cross_entropy and torch.nn.BCELoss are unsafe to autocast."

@@ -4,6 +4,8 @@ Most of a simulated GPU needs nothing of this: see rules.py. The rest is private
 piece says why it is needed. `changes` lists all of it.
 """
 
+import threading
+from contextlib import nullcontext
 from functools import cache, partial, partialmethod
 from types import FunctionType
 from typing import Any
@@ -13,10 +15,10 @@ from torch import Tensor, nn
 from torch.nested._internal.nested_tensor import NestedTensor
 from torch.utils._pytree import tree_map
 
-from autograder.simulated_gpu.autocasting import words
 from autograder.simulated_gpu.cuda import (
     ACCELERATOR,
     CUDA,
+    HISTORY,
     NVTX,
     PROFILER,
     CudaType,
@@ -34,6 +36,7 @@ from autograder.simulated_gpu.place import (
     says,
     state,
     tensors_in,
+    words,
 )
 from autograder.simulated_gpu.rules import MODE, listening
 
@@ -54,7 +57,7 @@ def _overridden(values: Any) -> bool:
 
 def _run_backward(original: Any, outputs: Any, *args: Any, **kwargs: Any) -> Any:
     """The autograd engine, with the mode on for hooks and for backward functions in Python."""
-    if listening():
+    if listening() or torch._C._functorch.peek_interpreter_stack() is not None:
         result = original(outputs, *args, **kwargs)
     else:
         with MODE:
@@ -163,7 +166,16 @@ def _nested_tensor(original: Any, tensors: Any, **kwargs: Any) -> Any:
 def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
     """A student's code stays as it is: scripted or traced, it would run where no mode sees it."""
     own = isinstance(code, FunctionType) and code.__module__.startswith("torch.")  # of torch itself
-    return original(code, *args, **kwargs) if own else code
+    if own:
+        return original(code, *args, **kwargs)
+    shown = {"code": "", "graph": ""} | dict.fromkeys(("save", "save_to_buffer"), _unsaved)
+    if isinstance(code, FunctionType | nn.Module):
+        vars(code).update(shown)  # what may be asked of a script
+    return code
+
+
+def _unsaved(*args: Any, **kwargs: Any) -> Any:
+    return unknown("torch.jit.save")
 
 
 UNSCRIPTED = "trace trace_module freeze optimize_for_inference"
@@ -188,6 +200,26 @@ def _on_one_gpu(parallel: Any, inputs: Any, kwargs: Any, device_ids: Any) -> Any
     return [inputs], [kwargs]
 
 
+def _data_parallel(
+    module: Any, inputs: Any, device_ids: Any = None, *_args: Any, module_kwargs: Any = None
+) -> Any:
+    """nn.DataParallel as a function."""
+    return nn.DataParallel(module, device_ids)(
+        *(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {})
+    )
+
+
+def _in_a_thread(original: Any, thread: Any) -> None:
+    """A mode is on in its own thread only."""
+    with MODE:
+        original(thread)
+
+
+def _profile(original: Any, profile: Any, *args: Any, **kwargs: Any) -> None:
+    """There are no kernels to look at, and torch would warn of it at each call."""
+    original(profile, *args, **{**kwargs, "use_device": None, "use_cuda": False})
+
+
 def _method(wrapper: Any, original: Any) -> Any:
     return lambda self, *args, **kwargs: wrapper(original, self, *args, **kwargs)
 
@@ -201,6 +233,8 @@ def changes() -> list[tuple[Any, str, Any]]:
     saved = torch.autograd.graph.saved_tensors_hooks
     engine = vars(torch.autograd)["_engine_run_backward"]
     nested = vars(torch._C)["_nested"]
+    profiler = torch.autograd.profiler
+    bootstrap = vars(threading.Thread)["_bootstrap_inner"]
     of_function = vars(function)["apply"]
     found = [
         *replaced(torch.cuda, CUDA),
@@ -208,6 +242,22 @@ def changes() -> list[tuple[Any, str, Any]]:
         (torch, "Generator", Generator),
         *replaced(torch.cuda.nvtx, NVTX),
         *replaced(torch.cuda.profiler, PROFILER),
+        # Where torch.cuda has them from.
+        *(
+            (module, name, value)
+            for module in (torch.cuda.streams, torch.cuda.random, torch.cuda.memory)
+            for name, value in {**CUDA, **HISTORY}.items()
+        ),
+        (torch, "Stream", CUDA["Stream"]),
+        (torch, "Event", CUDA["Event"]),
+        (torch.version, "cuda", "12.8"),
+        (profiler.profile, "__init__", _method(_profile, profiler.profile.__init__)),
+        (profiler, "emit_nvtx", lambda *args, **kwargs: nullcontext()),
+        (threading.Thread, "_bootstrap_inner", _method(_in_a_thread, bootstrap)),
+        (nn.parallel, "data_parallel", _data_parallel),
+        (torch.export, "export", partial(unknown, "torch.export")),
+        (torch.jit, "script_method", lambda method: method),
+        (torch.jit, "save", _unsaved),
         (torch.UntypedStorage, "device", property(_storage_device)),
         (torch.UntypedStorage, "is_cuda", property(lambda x: _storage_device(x).type == "cuda")),
         (torch.UntypedStorage, "to", _storage_to),

@@ -7,7 +7,7 @@ is not simulated, and says so.
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 
 from autograder.language import _
-from autograder.simulated_gpu.autocasting import words
-from autograder.simulated_gpu.place import GPUS, gpu_of, missed, place_of, put, state
+from autograder.simulated_gpu.place import GPUS, gpu_of, missed, place_of, put, state, words
 
 MEMORY = 16 << 30  # bytes that the GPU says it has
 
@@ -103,7 +102,8 @@ class _Instant(torch.Stream):
     def record_event(self, event: Any = None) -> Any:
         return event or _Instant()
 
-    cuda_stream = 0  # the pointer of the default stream
+    cuda_stream = priority = 0
+    priority_range = staticmethod(lambda: (0, -1))
 
     def query(self) -> bool:
         return True
@@ -134,11 +134,20 @@ def _set_device(device: Any) -> None:
         state.current = gpu.index
 
 
-def _properties(device: Any = None) -> SimpleNamespace:
+def _properties(device: Any = None) -> "_Properties":
     if not 0 <= _index(device) < len(GPUS):
         raise AssertionError("Invalid device id")
-    return SimpleNamespace(
-        name="Simulated GPU", major=8, minor=0, total_memory=MEMORY, multi_processor_count=1
+    return _Properties(
+        name="Simulated GPU",
+        major=8,
+        minor=0,
+        total_memory=MEMORY,
+        multi_processor_count=1,
+        max_threads_per_multi_processor=2048,
+        warp_size=32,
+        uuid="00000000-0000-0000-0000-000000000000",
+        is_integrated=False,
+        is_multi_gpu_board=False,
     )
 
 
@@ -159,6 +168,16 @@ def unknown(name: str, *args: Any, **kwargs: Any) -> Any:
 
 def constant(value: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: value
+
+
+@contextmanager
+def _nothing_around(*args: Any, **kwargs: Any) -> Iterator[None]:
+    yield
+
+
+class _Properties(SimpleNamespace):
+    def __getattr__(self, name: str) -> Any:
+        return unknown(f"get_device_properties().{name}")
 
 
 class _Runtime:
@@ -205,7 +224,7 @@ CUDA: dict[str, Any] = {
     "get_stream_from_external": _Instant,
     "make_graphed_callables": lambda callables, *args, **kwargs: callables,
     "MemPool": _Instant,
-    "use_mem_pool": lambda pool, device=None: nullcontext(),
+    "use_mem_pool": _nothing_around,
     "stream": lambda stream: stream if stream is not None else _Instant(),
     "StreamContext": lambda stream: stream if stream is not None else _Instant(),
     "current_stream": _Instant,
@@ -237,7 +256,13 @@ CUDA |= dict.fromkeys(NOTHING, constant(None)) | dict.fromkeys(ZERO, constant(0)
 NVTX = {"range_push": constant(0), "range_pop": constant(0), "range_start": constant(0)} | {
     "range_end": constant(None),
     "mark": constant(None),
-    "range": lambda *args, **kwargs: nullcontext(),
+    "range": _nothing_around,
+}
+CUDA["default_generators"] = tuple(Generator(gpu) for gpu in GPUS)
+HISTORY: dict[str, Any] = {
+    "_record_memory_history": constant(None),
+    "_dump_snapshot": constant(None),
+    "_snapshot": lambda *args, **kwargs: {},
 }
 PROFILER = {"start": constant(None), "stop": constant(None), "profile": nullcontext}
 ACCELERATOR = {name: CUDA[name] for name in torch.accelerator.__all__ if name in CUDA} | {

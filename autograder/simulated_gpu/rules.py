@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from autograder.language import _
-from autograder.simulated_gpu.autocasting import autocast, words
+from autograder.simulated_gpu.autocasting import autocast
 from autograder.simulated_gpu.cuda import CudaType
 from autograder.simulated_gpu.place import (
     arrived,
@@ -32,7 +32,10 @@ from autograder.simulated_gpu.place import (
     says,
     state,
     tensors_in,
+    words,
 )
+
+PINNED = "pinned"  # an attribute of a storage
 
 Rule = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -54,7 +57,7 @@ def _operate(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if torch.is_autocast_enabled("cuda"):
         args, kwargs = autocast(name, args, kwargs)
     if "generator" in kwargs:
-        _same_generator(kwargs["generator"])
+        _same_generator(kwargs["generator"], gpu)
     return _run(func, name, args, kwargs, gpu)
 
 
@@ -86,8 +89,8 @@ def _create(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         gpu = gpu_of(device)
     if gpu is not None:
         kwargs["device"] = "cpu"
-        if "generator" in kwargs:
-            _same_generator(kwargs["generator"])
+    if "generator" in kwargs:
+        _same_generator(kwargs["generator"], gpu)
     made = func(*args, **kwargs)
     if (
         isinstance(made, Tensor)
@@ -116,9 +119,10 @@ def _named(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return put(made, gpu)
 
 
-def _same_generator(generator: Any) -> None:
-    if generator is not None and generator.device.type != "cuda":
-        raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
+def _same_generator(generator: Any, gpu: torch.device | None) -> None:
+    wanted = "cpu" if gpu is None else "cuda"
+    if generator is not None and (found := generator.device.type) != wanted:
+        raise RuntimeError(f"Expected a '{wanted}' device type for generator but found '{found}'")
 
 
 def _convert(
@@ -205,7 +209,7 @@ def _numpy(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _refuse(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if common("", args[:1], {}) is not None:
-        raise missed(getattr(func, "__name__", _("This")))
+        raise missed(called(func))
     return func(*args, **kwargs)
 
 
@@ -225,6 +229,12 @@ def _text(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if func.__name__ == "__format__":
             return object.__format__(x, *args[1:])
         return torch._tensor_str._str(x, **kwargs)  # type: ignore[no-untyped-call]
+
+
+def _pinned(x: Tensor) -> Tensor:
+    copy = x.clone()
+    setattr(copy.untyped_storage(), PINNED, True)
+    return copy
 
 
 def _get_grad(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -269,6 +279,8 @@ def _index_put(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     x, indices, values, *_ = *args, *kwargs.values()
     _check_index(x, indices)
     common(func.__name__, (x, values), {})
+    if torch.is_autocast_enabled("cuda") and place_of(x) is not None:
+        args, kwargs = autocast(func.__name__, args, kwargs)
     return _run(func, func.__name__, args, kwargs, place_of(x))
 
 
@@ -337,9 +349,13 @@ def _pack(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def _foreach(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What an optimiser does to all parameters at once: to each on its own device."""
+    lists = [value for value in args if isinstance(value, tuple | list)]
+    if func.__name__ != "_foreach_copy_":
+        for of_one in zip(*lists, strict=False):
+            common(func.__name__, of_one, {})
     result = func(*args, **kwargs)
     if isinstance(result, tuple | list):
-        for one, x in zip(result, args[0], strict=False):
+        for one, x in zip(result, lists[0], strict=False):
             put(one, place_of(x))
     return result
 
@@ -391,8 +407,8 @@ for rule, names in (
     RULES |= dict.fromkeys(words(names), rule)
 RULES |= {
     "get_device": lambda func, args, kwargs: -1 if (d := place_of(args[0])) is None else d.index,
-    "pin_memory": lambda func, args, kwargs: args[0],
-    "is_pinned": lambda func, args, kwargs: False,
+    "pin_memory": lambda func, args, kwargs: _pinned(args[0]),
+    "is_pinned": lambda func, args, kwargs: PINNED in vars(args[0].untyped_storage()),
     "record_stream": lambda func, args, kwargs: None,
 }
 GETS: dict[str, Rule] = {
@@ -425,6 +441,12 @@ LACKING = re.compile(
 )
 
 
+def called(func: Any) -> str:
+    """The name of a function; not what a student may have named one instead."""
+    name = str(getattr(func, "__name__", ""))
+    return name if re.fullmatch(r"[\w.]{1,40}", name) else _("What is called here")
+
+
 class _Mode(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -433,7 +455,7 @@ class _Mode(TorchFunctionMode):
             return _rule(func)(func, args, kwargs or {})
         except (RuntimeError, AssertionError) as error:
             if LACKING.search(str(error)):
-                raise missed(getattr(func, "__name__", str(func))) from error
+                raise missed(called(func)) from error
             raise
 
 
