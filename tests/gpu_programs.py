@@ -1147,6 +1147,13 @@ for source in (
     "g.x.index_select(0, HERE.index)",
     "g.x.add_(HERE.y) if g.x.detach_() is not None else 0",
     "torch.tensor(1.0).add_(g.x.sum())",
+    "g.x.index_select(0, torch.tensor(1))",
+    "g.x.repeat_interleave(torch.tensor(2), 0)",
+    "F.embedding(torch.tensor(1), g.s)",
+    "torch.addmm(torch.tensor(0.0), g.x, g.s)",
+    "torch.baddbmm(torch.tensor(0.0), g.b, g.c)",
+    "g.x.index_add(0, torch.tensor(1), g.y[:1])",
+    "torch._foreach_add([g.x.detach()], [HERE.y.detach()])",
     "g.x == HERE.x",
     "torch.maximum(g.x, HERE.y)",
     "g.x.detach().index_put_((g.target % 3,), HERE.x)",
@@ -1253,6 +1260,11 @@ def a_gradient_from_the_cpu(g: Given) -> None:
 @mistake("Expected a 'cuda' device type for generator but found 'cpu'")
 def a_generator_of_the_cpu(g: Given) -> None:
     torch.randn(2, device=g.device, generator=torch.Generator())
+
+
+@mistake("Expected a 'cpu' device type for generator but found 'cuda'")
+def a_generator_of_the_gpu(g: Given) -> None:
+    torch.randn(2, generator=torch.Generator(g.device))
 
 
 @mistake("unsafe to autocast")

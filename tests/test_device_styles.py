@@ -169,6 +169,42 @@ LSTM |= {
         "logits = checkpoint(self.lin, out[:, -1], use_reentrant=False)"
     },
     "vmap": {"last_step": "logits = torch.vmap(self.lin)(out[:, -1])"},
+    "tensordot": {
+        "last_step": "logits = torch.tensordot(out[:, -1], self.lin.weight, dims=([1], [1])) + self.lin.bias"
+    },
+    "inner": {"last_step": "logits = torch.inner(out[:, -1], self.lin.weight) + self.lin.bias"},
+    "a product by its name in linalg": {
+        "last_step": "logits = torch.linalg.matmul(out[:, -1], self.lin.weight.mT) + self.lin.bias"
+    },
+    "an operation below": {
+        "last_step": "logits = torch.ops.aten.linear.default(out[:, -1], self.lin.weight, self.lin.bias)"
+    },
+    "states made by a thread": {
+        "h0_c0": f"""
+            import threading
+            made = []
+            thread = threading.Thread(
+                target=lambda: made.append(torch.zeros({SIZES}, dtype=x.dtype, device=x.device))
+            )
+            thread.start()
+            thread.join()
+            h0 = c0 = made[0]
+        """
+    },
+    "a stream and an event by their own names": {
+        "h0_c0": f"""
+            if x.is_cuda:
+                from torch.cuda.streams import Event, Stream
+                stream = Stream(priority=Stream.priority_range()[1])
+                Event().record(stream)
+                with torch.cuda.nvtx.range('states'):
+                    torch.Stream(x.device).synchronize()
+            h0 = c0 = torch.zeros({SIZES}).to(x)
+        """
+    },
+    "a part on all GPUs": {
+        "last_step": "logits = nn.parallel.data_parallel(self.lin, out[:, -1]) if x.is_cuda else self.lin(out[:, -1])"
+    },
 }
 SCORES = "scores = Q @ K.mT / {}\n"
 MASKED = "if mask is not None:\n    scores = scores.masked_fill({}, {})\n"
@@ -518,6 +554,43 @@ TOPS = {
     "a default device where there is one": f"if {AVAILABLE}:\n    torch.set_default_device('cuda')\n",
     "an accelerator": "ACCELERATOR = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device('cpu')\n",
     "with mps": "device = ('cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu')\n",
+    "a profiler of GPUs": f"""if {AVAILABLE}:
+    from torch.profiler import ProfilerActivity, profile
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as prof:
+        for _ in range(40):
+            nn.Linear(3, 2).cuda()(torch.zeros(4, 3, device='cuda')).sum().backward()
+""",
+    "an optimiser that can be captured": f"""if {AVAILABLE}:
+    LAYER = nn.Linear(3, 2).cuda()
+    OPTIMISER = torch.optim.Adam(LAYER.parameters(), capturable=True)
+    LAYER(torch.zeros(4, 3, device='cuda')).sum().backward()
+    OPTIMISER.step()
+""",
+    "questions to the driver": f"""if {AVAILABLE}:
+    print(torch.version.cuda.split('.'), torch.cuda.get_device_properties(0).uuid)
+    print(torch.cuda.default_generators[0].device, torch.zeros(2).pin_memory().is_pinned())
+    torch.cuda.memory._record_memory_history()
+    from torch.cuda.random import get_rng_state
+    get_rng_state()
+""",
+    "a script that is printed": """
+@torch.jit.script
+def scripted(x: torch.Tensor) -> torch.Tensor:
+    return x + 1
+print(scripted.code, torch.jit.script(nn.ReLU()).graph)
+""",
+    "a script in a class": """
+class Scripted(torch.jit.ScriptModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+    @torch.jit.script_method
+    def forward(self, x):
+        return self.layer(x)
+scripted = Scripted().to('cuda' if torch.cuda.is_available() else 'cpu')
+scripted(torch.zeros(2, 3, device=next(scripted.parameters()).device))
+""",
+    "a compiled module": "COMPILED = torch.compile(nn.Linear(2, 2))\nCOMPILED._orig_mod.weight\n",
     "an empty cache": f"if {AVAILABLE}:\n    torch.cuda.empty_cache()\n    torch.cuda.init()\n",
 }
 STYLES: dict[str, Style] = {
@@ -551,3 +624,36 @@ def test_a_right_answer_that_cares_for_devices_oddly_has_full_marks(
     assert not [t for t in result.todos if not t.max_score]  # and no given code is suspected
     assert not_run(result) == {}
     assert result.device == "simulated"
+
+
+def test_a_graph_below_the_classes_costs_nothing(grader: Grader) -> None:
+    """No TODO hangs on what stands there and is not simulated."""
+    end = "\nif torch.cuda.is_available():\n    torch.cuda.CUDAGraph()\n"
+    result = grader.grade("lstm", Style("lstm", end=end).source(grader))
+    assert result.score == result.max_score
+    assert not_run(result) == {}
+
+
+def test_an_operation_of_ones_own_is_registered_once_in_a_process(grader: Grader) -> None:
+    """Registered again, the one that runs would be let go of."""
+    top = """
+        @torch.library.custom_op("style::head", mutates_args=())
+        def head(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+            return x.to(weight.dtype) @ weight.mT + bias
+
+
+        @head.register_fake
+        def _(x, weight, bias):
+            return x.new_empty(x.size(0), weight.size(0))
+
+
+        head.register_autograd(
+            lambda ctx, grad: (grad @ ctx.saved_tensors[1], grad.mT @ ctx.saved_tensors[0], grad.sum(0)),
+            setup_context=lambda ctx, inputs, output: ctx.save_for_backward(*inputs[:2]),
+        )
+    """
+    answer = {
+        "last_step": "logits = head(out[:, -1].to(self.lin.weight.dtype), self.lin.weight, self.lin.bias)"
+    }
+    result = grader.grade("lstm", Style("lstm", answer, top=top).source(grader))
+    assert result.score == result.max_score, result

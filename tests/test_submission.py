@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from autograder.course import Assignment, CheckInfo
 from autograder.errors import UsageError
 from autograder.limits import KIB, MIB, Limits
+from autograder.reports.text import one_line
 from autograder.search import File
 from autograder.submission import Submission, Work, find, read, read_own, strays, works
 
@@ -113,14 +114,16 @@ def test_endings_tell_apart_what_would_have_one_name(tmp_path: Path) -> None:
         ["b.py", "b.zip", "b.py.py"],
         ["박지훈.py", nfd("박지훈.py")],
         ["박지훈/lstm.py", nfd("박지훈") + "/lstm.py"],
+        ["kim.py", "kim .py", "kim\n.py", "k\u200bim.py"],
     ],
-    ids=["twice .py", "composed and not", "folders"],
+    ids=["twice .py", "composed and not", "folders", "as they are displayed"],
 )
 def test_no_two_submissions_have_one_name(tmp_path: Path, files: list[str]) -> None:
     folder(tmp_path, dict.fromkeys(files, ""))
     names = [name for name, _ in find(tmp_path)]
     assert len(names) == len(files)
-    assert len(set(names)) == len(names)
+    displayed = {" ".join(one_line(name).split()) for name in names}
+    assert len(displayed) == len(names)
 
 
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:

@@ -174,6 +174,10 @@ def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
     return code
 
 
+class Unscripted(nn.Module):
+    """In the place of torch.jit.ScriptModule."""
+
+
 def _unsaved(*args: Any, **kwargs: Any) -> Any:
     return unknown("torch.jit.save")
 
@@ -257,6 +261,7 @@ def changes() -> list[tuple[Any, str, Any]]:
         (nn.parallel, "data_parallel", _data_parallel),
         (torch.export, "export", partial(unknown, "torch.export")),
         (torch.jit, "script_method", lambda method: method),
+        (torch.jit, "ScriptModule", Unscripted),
         (torch.jit, "save", _unsaved),
         (torch.UntypedStorage, "device", property(_storage_device)),
         (torch.UntypedStorage, "is_cuda", property(lambda x: _storage_device(x).type == "cuda")),
