@@ -337,7 +337,7 @@ def test_a_broken_cell_is_reported_and_the_others_are_kept(cell: str) -> None:
 def test_a_broken_cell_is_reported_by_its_line() -> None:
     source = read_notebook(notebook("K = 1", "x = 1\ny = )"), "hw.ipynb")
     assert sentences(source.notes, "hw.ipynb") == (
-        "hw.ipynb, cell 2 is left out: unmatched ')' (line 2).",
+        "hw.ipynb, cell 2 is left out: \"unmatched ')'\" (line 2).",
     )
 
 

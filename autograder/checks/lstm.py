@@ -1,6 +1,6 @@
 """Checks for the LSTM classifier: its initial states, and what it reads the classes from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -309,13 +309,24 @@ def states_of_two_models(module: Any, draw: Draw) -> dict[str, Any]:
     }
 
 
+def within(values: Iterable[Any], depth: int = 2) -> Iterator[Tensor]:
+    """The tensors among values, and in the lists, tuples and dicts among them."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif depth and isinstance(value, list | tuple | dict):
+            yield from within(value.values() if isinstance(value, dict) else value, depth - 1)
+
+
 @clue(todo="h0_c0", gpu=True)
 def where_the_states_come_from(module: Any, draw: Draw) -> dict[str, Any]:
     """Where the states are if all is made on the GPU by default, and whether NumPy made them."""
     with default_dtype(torch.float32):
         model, x = on_gpu(classifier(module, draw, 3, 4, 5, 2)), draw(6, 7, 3).to("cuda")
-        owners = vars(module), *(vars(layer) for layer in model.modules())
-        kept = [value for owner in owners for value in owner.values() if isinstance(value, Tensor)]
+        values = list(vars(module).values())
+        own = [v for v in values if isinstance(v, type) and v.__module__ == module.__name__]
+        owners = vars(module), *map(vars, own), *map(vars, model.modules())
+        kept = [x for owner in owners for x in within([*owner.values()]) if not x.is_cuda]
         with FromNumPy() as numpy, torch.device("cuda"), Origins(kept) as origins:
             seen = attempt(lambda: states(model, x, refused=True))
 
