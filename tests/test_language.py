@@ -250,7 +250,7 @@ def test_korean_results_for_gradescope_have_no_english_sentence(graded: Path) ->
         ("윤그림", "채점하는 환경에는 torchvision 패키지가 설치되어 있지 않습니다."),
         ("장모양", "logits의 값은 원소가 1개인"),
         ("한끊김", "x까지 그래디언트가 흐르지 않습니다."),
-        ("오노트북", r'lstm.ipynb, 셀 1 제외: "\'\(\' was never closed" \(1번째 줄\).'),
+        ("오노트북", "lstm.ipynb, 셀 1 제외: \"'\\(' was never closed\" \\(1번째 줄\\)."),
         ("서압축", "서압축.zip: zip 파일로 읽을 수 없습니다. 다시 압축하세요."),
         ("황밖", "zip 안의 '../lstm.py': zip 밖을 가리킵니다."),
         ("신제목", "채점하지 않은 파일: 메모.txt."),
