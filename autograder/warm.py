@@ -198,7 +198,8 @@ def _preload(extra: list[str]) -> None:
     sys.meta_path.append(AbsentFinder(OPTIONAL))
     sys.meta_path.insert(0, AbsentFinder(DRAWING))
     # Graders judge on the CPU: an answer that picks a device by what is there must pick the CPU.
-    torch.backends.mps.is_available = lambda: False  # type: ignore[assignment]
+    # (A cached function, as torch's own is: torch 2.14 looks at what it wraps.)
+    torch.backends.mps.is_available = cache(lambda: False)
     torch.set_num_threads(1)
     _warm_up()
     simulated_gpu.prepare()

@@ -221,7 +221,8 @@ def _in_a_thread(original: Any, thread: Any) -> None:
 
 def _profile(original: Any, profile: Any, *args: Any, **kwargs: Any) -> None:
     """There are no kernels to look at, and torch would warn of it at each call."""
-    original(profile, *args, **{**kwargs, "use_device": None, "use_cuda": False})
+    no_gpu = {"use_device": None, "use_cuda": False}
+    original(profile, *args, **{key: no_gpu.get(key, value) for key, value in kwargs.items()})
 
 
 def _method(wrapper: Any, original: Any) -> Any:
