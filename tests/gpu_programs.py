@@ -945,7 +945,13 @@ def scripted_and_traced(device: str) -> dict[str, Any]:
 
         scripted, traced = torch.jit.script(layer), torch.jit.trace(layer, g.x)
         frozen = torch.jit.freeze(torch.jit.script(layer.eval()))
-    return {"scripted": twice(scripted(g.x)), "traced": traced(g.y), "frozen": frozen(g.x)}
+        relu = torch.jit.trace(F.relu, g.x)
+    return {
+        "scripted": twice(scripted(g.x)),
+        "traced": traced(g.y),
+        "frozen": frozen(g.x),
+        "relu": relu(g.y),
+    }
 
 
 @program

@@ -165,9 +165,8 @@ def _nested_tensor(original: Any, tensors: Any, **kwargs: Any) -> Any:
 
 def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
     """A student's code stays as it is: scripted or traced, it would run where no mode sees it."""
-    own = isinstance(code, FunctionType) and code.__module__.startswith("torch.")  # of torch itself
-    if own:
-        return original(code, *args, **kwargs)
+    if isinstance(code, FunctionType) and code.__module__.startswith("torch."):  # of torch itself
+        return original(code, *args, **kwargs) if original else code
     shown = {"code": "", "graph": ""} | dict.fromkeys(("save", "save_to_buffer"), _unsaved)
     if isinstance(code, FunctionType | nn.Module):
         vars(code).update(shown)  # what may be asked of a script
