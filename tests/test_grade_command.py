@@ -1084,6 +1084,24 @@ def test_a_killed_grader_leaves_no_process(tmp_path: Path) -> None:
     assert running.done() == ["fast_1", "fast_2"]
 
 
+def test_a_grader_that_is_killed_while_torch_loads_leaves_no_folder(tmp_path: Path) -> None:
+    hand_in(tmp_path / "class" / "honest", {"lstm.py": LSTM})
+    (temporary := tmp_path / "temporary").mkdir()
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("autograder"), "grade", "class", "-o", "out", "--trust"],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    wait_until(lambda: any(temporary.iterdir()), "the folder for its workers is there")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=60)
+    wait_until(lambda: not any(map(is_alive, children)), "the warm process is gone", seconds=60)
+    assert list(temporary.iterdir()) == []
+
+
 def test_a_ctrl_c_before_the_first_result_ends_in_a_sentence(tmp_path: Path) -> None:
     hand_in(tmp_path / "class" / "honest", {"lstm.py": LSTM})
     process = subprocess.Popen(
