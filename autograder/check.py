@@ -107,7 +107,7 @@ def attempt(run: Callable[[], Any]) -> Any:
         return f"{RAISES}{type(error).__name__}"
 
 
-# What the stand-ins have set for a check, of each module: not in it, where a submission could set it.
+# What the stand-ins have set for a check, of each module: not in it, where any code of it could set it.
 _set: WeakKeyDictionary[ModuleType, dict[str, Any]] = WeakKeyDictionary()
 
 

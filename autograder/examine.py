@@ -11,6 +11,7 @@ from typing import Self
 
 from autograder.compare import tolerances
 from autograder.course import Assignment, CheckInfo
+from autograder.device import unusable
 from autograder.errors import CourseError
 from autograder.judge import Expected, Reference, failure, not_run
 from autograder.language import _
@@ -99,6 +100,10 @@ class Examination:
         seen = worker.ask(check.id, self._seed, self._dtype, apart=apart, rng=rng, seconds=seconds)
         if worker is self._gpu_worker and isinstance(seen, Raised) and "CUDA error" in seen.message:
             self._let_gpu_go()  # after an error of its own, CUDA refuses all else in that process
+        # The worker's word alone is not enough.
+        if self._real and not_run(seen) and (why := unusable(self._warm)):
+            sentence = _("The GPU of this machine could not be used ({reason}).")
+            return NotRun(sentence.format(reason=why))
         once = check.gpu and isinstance(seen, Raised) and seen.type == ONLY_ONCE
         if once and worker is self._worker:
             self._once = True

@@ -186,7 +186,7 @@ class OnGPU(Generic[Module]):
 
 def registered() -> int:
     """How many operations in Python were registered with torch, by whom ever."""
-    return len(torch.library._defs) + len(torch.library._impls)
+    return sum(len(getattr(torch.library, name, ())) for name in ("_defs", "_impls"))
 
 
 def default_gpu() -> torch.device | None:

@@ -60,18 +60,19 @@ def judge(
     `placeholders` are the TODOs whose placeholder still stands in the submission's text.
     """
     outcomes: dict[str, Outcome] = {}
-    wrong: set[str] = set()
+    wrong: set[str] = set()  # or in doubt
     for check in sorted(assignment.checks, key=lambda check: check.todo == GIVEN):
         if check.todo == GIVEN and not check.always and not wrong & set(check.apart or wrong):
             continue  # all that rests on this part of the given code is right
         expected = _expected(reference, check, False)
         outcomes[check.id] = _outcome(check, assignment, expected, observe(check, False))
-        if outcomes[check.id].failed:
+        if outcomes[check.id].failed or outcomes[check.id].withheld:
             wrong.add(check.todo)
     judged = [check for check in assignment.checks if check.id in outcomes]
     carried: dict[str, set[str]] = {}
     for check in judged:
-        if not outcomes[check.id].failed or not wrong.intersection(check.apart):
+        doubtful = outcomes[check.id].failed or outcomes[check.id].withheld
+        if not doubtful or not wrong.intersection(check.apart):
             continue
         if outcomes[check.id].verdict == results.NOT_ATTEMPTED:
             continue  # there is nothing to look at by itself
@@ -84,7 +85,7 @@ def judge(
             again = _blocked(first)
         outcomes[check.id] = again
     # What turned out right by itself was only in doubt because of others.
-    wrong = {check.todo for check in judged if outcomes[check.id].failed}
+    wrong = {c.todo for c in judged if outcomes[c.id].failed or outcomes[c.id].withheld}
     return tuple(
         todo
         for id, checks in assignment.todos.items()

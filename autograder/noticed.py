@@ -36,8 +36,7 @@ class Noticed:
 
     def attempt(self, kind: str, spot: Spot) -> None:
         """The first one of each kind counts."""
-        if len(self.attempted) < MOST_KEPT:
-            self.attempted.setdefault(kind, spot)
+        self.attempted.setdefault(kind, spot)
 
     def add(self, other: "Noticed") -> None:
         self.mentioned |= other.mentioned
@@ -53,8 +52,9 @@ class Noticed:
             self.mentioned |= set(_unpacked(tree.get("mentioned", [])))
         if len(self.called) < MOST_KEPT:
             self.called |= {(*one, check, apart) for one in _unpacked(tree.get("called", []))}
-        for kind, spot in _unpacked(tree.get("attempted", [])):
-            self.attempt(kind, spot)
+        if len(self.attempted) < MOST_KEPT:
+            for kind, spot in _unpacked(tree.get("attempted", [])):
+                self.attempt(kind, spot)
 
 
 def pack(**found: Set[tuple[str, Spot]]) -> Mapping[str, Any]:

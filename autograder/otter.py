@@ -90,7 +90,8 @@ def answers(todo: TodoResult, given: Sequence[TodoResult], notes: Sequence[str])
         if one.passed or (not one.ran and todo.verdict == PASSED):
             found[one.id] = ""
             continue
-        lines = [*map(without_markup, about), one.message]
+        said = [one.message] if one.ran else not_run(replace(todo, checks=(one,)))
+        lines = [*map(without_markup, about), *said]
         # Otter shows a message as HTML, and as plain text.
         found[one.id] = re.sub(r"<(?=[\w/!?])", "‹", plain("\n".join(lines)))
         about = []

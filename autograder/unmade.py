@@ -90,12 +90,12 @@ def _adding(add: Callable[..., None]) -> Callable[..., None]:
 
 
 def _misspelt(name: str) -> Any:
-    if name.startswith("__"):
-        raise AttributeError(name)
     error = AttributeError(f"module 'torch.nn' has no attribute '{name}'")
     names = {known.lower(): known for known in LAYERS}
     near = difflib.get_close_matches(name.lower(), names, n=1)
-    kind = LAYERS[names[near[0]]] if near else nn.Module
+    if name.startswith("__") or not near:
+        raise error
+    kind = LAYERS[names[near[0]]]
     return lambda *args, **kwargs: _tell(Unmade(), error, kind)
 
 

@@ -296,6 +296,7 @@ def run_check(
 def _unchanged(module: ModuleType) -> Iterator[None]:
     """What is put into a module meanwhile, or said of it, is taken out again."""
     saved = dict(vars(module))
+    marks(module).clear()
     try:
         yield
     finally:

@@ -378,6 +378,18 @@ def test_the_points_of_an_operation_that_is_not_simulated_are_withheld(grader: G
         assert all(check.passed for check in mha.checks if check.ran)
 
 
+def test_what_one_todo_calls_withholds_no_points_of_another(grader: Grader) -> None:
+    source = solved(grader, "attention")
+    first = "scores = Q @"
+    assert source.count(first) == 1
+    result = grader.grade(
+        "attention", source.replace(first, f"Q.detach().__dlpack__()\n        {first}")
+    )
+    assert scores(result)["mha"] == 4
+    assert todo(result, "mha").carried_from == ("sdpa",)
+    assert todo(result, "sdpa").verdict == results.NOT_RUN
+
+
 def test_a_wrong_answer_is_named_also_where_its_device_is_not_seen(grader: Grader) -> None:
     answer = UNKNOWN + "logits = self.lin(out[:, 0])"
     result = grader.grade("lstm", solved(grader, "lstm", last_step=answer), diagnose=True)

@@ -280,7 +280,22 @@ def test_a_gpu_that_fails_in_the_worker_fails_no_student(grader: Grader, name: s
     assert found.keys() >= gpu_checks(grader, name) & {
         c.id for c in assignment.checks if c.points and c.gpu
     }
-    assert all(m.startswith('"The GPU of this machine could not be used (') for m in found.values())
+    assert all(m.startswith("The GPU of this machine could not be used (") for m in found.values())
+
+
+@without_gpu
+def test_a_gpu_that_fails_for_one_submission_only_costs_it_nothing(grader: Grader) -> None:
+    """What the reference shows there is known."""
+    one = Grader(grader.warm)
+    one._references["lstm", 7] = grader.reference("lstm", 7)
+    grader.warm.device = REAL
+    try:
+        result = one.grade("lstm", grader.solution("lstm"), seed=7)
+    finally:
+        grader.warm.device = SIMULATED
+    assert result.score == result.max_score
+    assert not any(check.withheld for todo in result.todos for check in todo.checks)
+    assert not_run(result).keys() >= {"states_are_where_x_is", "scores_are_where_x_is"}
 
 
 @pytest.mark.gpu

@@ -324,6 +324,18 @@ def test_a_network_that_gives_its_input_gets_nothing_for_its_layers(
     assert got == {id: 0 if id in lost else FULL for n, id in TODOS if n == "aae"}
 
 
+@pytest.mark.parametrize("layer", ["nn.BatchNorm1d(512)", "nn.Linear(512, 512)"])
+def test_a_given_layer_that_cannot_be_made_is_an_error(grader: Grader, layer: str) -> None:
+    """Of such a Decoder nothing works, and the error is said."""
+    head, decoder = solved(grader, "aae").split("class Decoder")
+    broken = decoder.replace(layer, layer.partition("(")[0], 1)
+    assert broken != decoder
+    result = grader.grade("aae", f"{head}class Decoder{broken}")
+    got = {t.id: t.score for t in result.todos if t.max_score}
+    assert got == {f"todo{n}": float(n != 4) for n in range(1, 8)}
+    assert "is not a Module subclass" in todo(result, "todo4").checks[0].message
+
+
 @pytest.mark.parametrize(
     ("unmade", "told"),
     [

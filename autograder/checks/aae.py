@@ -27,7 +27,7 @@ from autograder.check import (
 from autograder.draw import Draw, default_dtype
 from autograder.language import _
 from autograder.named_gpu import NamedGPU, asked
-from autograder.unmade import unmade, wanted
+from autograder.unmade import Unmade, unmade, wanted
 
 CLASSES: dict[str, tuple[str, ...]] = {"Encoder": (), "Decoder": (), "Discriminator": ()}
 FILES = ("adversarial_autoencoder",)
@@ -195,6 +195,10 @@ def network(module: Any, draw: Draw, name: str, latent_dim: int, todo: str) -> n
                 raise Inseparable(sentence.format(name=name))
             slots, mixing = LISTS[name], marks(module)[MIXING]
             owned = owners(layers, align(layers, slots), slots)
+            for slot, own in zip(slots, owned, strict=True):
+                for layer in own:
+                    if not slot.todo and isinstance(layer, Unmade):
+                        raise layer.error  # so that nothing of it could be made
             kept = [
                 layer
                 for place, slot in enumerate(slots)

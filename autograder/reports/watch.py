@@ -12,7 +12,16 @@ from rich.text import Text
 
 from autograder import results
 from autograder.language import _, current
-from autograder.reports.files import complaints, mark, named, points, printed, unreadable, verdict
+from autograder.reports.files import (
+    complaints,
+    mark,
+    named,
+    not_run,
+    points,
+    printed,
+    unreadable,
+    verdict,
+)
 from autograder.reports.terminal import COLOURS, without_markup
 from autograder.reports.text import plain
 from autograder.results import Result, TodoResult
@@ -162,6 +171,7 @@ def _body(view: View) -> Iterator[RenderableType]:
     if view.details:
         for check in todo.checks:
             sign, style = ("✓", "green") if check.passed else ("✗", colour)
+            sign = sign if check.ran else "–"
             yield _indented(Text.assemble((sign, style), f" {_(check.title)}"))
             if check.message:
                 yield _indented(plain(check.message), by=4)
@@ -174,6 +184,8 @@ def _body(view: View) -> Iterator[RenderableType]:
         for title, message in complaints(todo)[:1]:
             yield _indented(title, "dim")
             yield _indented(plain(message), by=4)
+        for sentence in not_run(todo):
+            yield _indented(plain(sentence))
     yield from _besides(result)
 
 
@@ -186,7 +198,7 @@ def _hints(name: str, todo: TodoResult, count: int) -> Iterator[RenderableType]:
         yield _indented(_("Where to look:"), "bold")
         sentence = _("The formula and what is asked are in the text of the assignment, {file}.")
         yield _indented(sentence.format(file=f"{name}.{current()}.md"), by=4)
-    elif count:
+    elif count and todo.verdict != results.NOT_RUN:
         lines = todo.evidence or (
             _("There is none: no known mistake behaves like this. The details may help (d)."),
         )

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from autograder.language import _
 from autograder.patched import patched
 from autograder.simulated_gpu.below import changes
+from autograder.simulated_gpu.cuda import CUDA
 from autograder.simulated_gpu.place import NotSimulated, missed, state
 from autograder.simulated_gpu.rules import LACKING, MODE, listening
 
@@ -33,6 +34,8 @@ TESTED = ("2.9", "2.13", "2.14")
 def on() -> Iterator[None]:
     """While it is on, this machine has two GPUs, "cuda:0" and "cuda:1"; then all is as before."""
     state.start()
+    for generator in CUDA["default_generators"]:
+        generator.manual_seed(torch.initial_seed())
     autocast = torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda")
     try:
         with patched(changes()), MODE:

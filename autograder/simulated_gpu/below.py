@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nested._internal.nested_tensor import NestedTensor
 from torch.utils._pytree import tree_map
 
 from autograder.simulated_gpu.cuda import (
@@ -165,11 +164,12 @@ def _nested_tensor(original: Any, tensors: Any, **kwargs: Any) -> Any:
 
 def _script(original: Any, code: Any, *args: Any, **kwargs: Any) -> Any:
     """A student's code stays as it is: scripted or traced, it would run where no mode sees it."""
-    if isinstance(code, FunctionType) and code.__module__.startswith("torch."):  # of torch itself
+    if isinstance(code, FunctionType) and str(code.__module__).startswith("torch."):  # its own
         return original(code, *args, **kwargs) if original else code
     shown = {"code": "", "graph": ""} | dict.fromkeys(("save", "save_to_buffer"), _unsaved)
     if isinstance(code, FunctionType | nn.Module):
-        vars(code).update(shown)  # what may be asked of a script
+        # What may be asked of a script, but for what it has by itself.
+        vars(code).update({k: v for k, v in shown.items() if not hasattr(code, k)})
     return code
 
 
@@ -203,11 +203,20 @@ def _on_one_gpu(parallel: Any, inputs: Any, kwargs: Any, device_ids: Any) -> Any
     return [inputs], [kwargs]
 
 
+def _gathered(parallel: Any, outputs: Any, device: Any) -> Any:
+    return tree_map(lambda x: x.to(gpu_of(device)) if isinstance(x, Tensor) else x, outputs[0])
+
+
 def _data_parallel(
-    module: Any, inputs: Any, device_ids: Any = None, *_args: Any, module_kwargs: Any = None
+    module: Any,
+    inputs: Any,
+    device_ids: Any = None,
+    output_device: Any = None,
+    dim: int = 0,
+    module_kwargs: Any = None,
 ) -> Any:
     """nn.DataParallel as a function."""
-    return nn.DataParallel(module, device_ids)(
+    return nn.DataParallel(module, device_ids, output_device, dim)(
         *(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {})
     )
 
@@ -236,6 +245,8 @@ def changes() -> list[tuple[Any, str, Any]]:
     node = torch.autograd.function.BackwardCFunction
     saved = torch.autograd.graph.saved_tensors_hooks
     engine = vars(torch.autograd)["_engine_run_backward"]
+    from torch.nested._internal.nested_tensor import NestedTensor
+
     nested = vars(torch._C)["_nested"]
     profiler = torch.autograd.profiler
     bootstrap = vars(threading.Thread)["_bootstrap_inner"]
@@ -286,7 +297,7 @@ def changes() -> list[tuple[Any, str, Any]]:
             "parallel_apply",
             lambda self, modules, x, kw: [modules[0](*x[0], **kw[0])],
         ),
-        (nn.DataParallel, "gather", lambda self, outputs, device: outputs[0]),
+        (nn.DataParallel, "gather", _gathered),
         (torch.backends.cuda, "is_built", constant(True)),
         # It would warn that there is no cuDNN. (`m` is the module behind the one of this name.)
         (vars(torch.backends.cudnn)["m"], "is_acceptable", constant(False)),

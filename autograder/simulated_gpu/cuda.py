@@ -160,6 +160,8 @@ def _index(device: Any) -> int:
 
 def _seed(seed: int) -> None:
     torch.default_generator.manual_seed(int(seed))  # all devices share one stream of numbers
+    for generator in CUDA["default_generators"]:
+        generator.manual_seed(int(seed))
 
 
 def unknown(name: str, *args: Any, **kwargs: Any) -> Any:

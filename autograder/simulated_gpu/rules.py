@@ -232,6 +232,10 @@ def _text(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _pinned(x: Tensor) -> Tensor:
+    if place_of(x) is not None:
+        raise RuntimeError(
+            f"cannot pin 'torch.cuda.{x.type().rpartition('.')[2]}' only dense CPU tensors can be pinned"
+        )
     copy = x.clone()
     setattr(copy.untyped_storage(), PINNED, True)
     return copy
