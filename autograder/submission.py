@@ -25,6 +25,7 @@ from autograder.limits import DEFAULT, MIB, Limits
 from autograder.notes import file_name
 from autograder.platforms import Part, Upload
 from autograder.pool import Job
+from autograder.reports.text import one_line
 from autograder.results import Student
 from autograder.search import File, Search
 
@@ -132,27 +133,22 @@ def _only_folder(listing: Mapping[str, Collection[str] | None]) -> str:
 
 
 def _named(found: Iterable[tuple[str, str, Path]]) -> list[tuple[str, Place]]:
-    """No two of one name: (a short name, the whole name, the path) of each."""
+    """No two of one name, as tables show it: (a short name, the whole name, the path) of each."""
     them = list(found)
-    names = Counter(_displayed(short) for short, _whole, _path in them)
+    names = Counter(one_line(short) for short, _whole, _path in them)
     named: dict[str, Place] = {}
     taken: set[str] = set()
     for short, whole, path in them:
         # alice.py beside alice.zip: both keep their ending. Names that are still the same (macOS and
         # others write the same Hangul in two ways) get a number.
-        plain = _cut(short if names[_displayed(short)] == 1 else whole)
+        plain = _cut(short if names[one_line(short)] == 1 else whole)
         name, number = plain, 1
-        while _displayed(name) in taken:
+        while one_line(name) in taken:
             number += 1
             name = f"{plain} [{number}]"
         named[name] = path
-        taken.add(_displayed(name))
+        taken.add(one_line(name))
     return list(named.items())
-
-
-def _displayed(name: str) -> str:
-    """What tables show of a name: two that differ in blanks only would stand there as one."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())
 
 
 def read(name: str, place: Place, limits: Limits = DEFAULT) -> Submission:
